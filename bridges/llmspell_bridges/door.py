@@ -1,0 +1,161 @@
+"""The one door between a VM and the host: ``door(index, text)`` in, reply text out.
+
+The door decodes the arguments, checks them against the declaration, calls the handler and
+encodes what it returns. It never raises into the VM (the bindings cannot carry a Python
+exception safely): a reply that starts with ``!`` is an error, which the prelude raises in the
+script's own terms.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from llmspell_bridges.api import TYPES, Function, Global, Record, check_arguments
+from llmspell_bridges.errors import InvalidValue, LimitExceeded, LlmSpellError
+from llmspell_bridges.wire import decode
+
+__all__ = ["BoundGlobal", "Door", "Replies"]
+
+Text = TypeVar("Text", str, bytes)
+Text_co = TypeVar("Text_co", str, bytes, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundGlobal:
+    """A global with the service its handlers work on, and the features that open its gates."""
+
+    declaration: Global
+    service: Any
+    features: frozenset[str] = frozenset()
+
+    def functions(self, language: str) -> list[Function]:
+        """Return the functions behind the door that a language's scripts or preludes may call."""
+        declared = self.declaration.available(language, self.features)
+        return [function for function in declared if function.handler is not None]
+
+
+class Replies(Protocol[Text_co]):
+    """How one language wants its replies."""
+
+    def value(self, value: Any) -> Text_co:
+        """Encode a canonical value or a ``FrozenValue``."""
+
+    def record(self, record: Record) -> Callable[[tuple[Any, ...] | None], Text_co]:
+        """Return what encodes a record's members, in their order, times as microseconds."""
+
+    def error(self, error: LlmSpellError) -> Text_co:
+        """Encode an error."""
+
+
+class InternalError(LlmSpellError):
+    """A host function failed in a way it should not: a defect of the host, not of the script."""
+
+    code = "internal_error"
+
+
+class Interrupted(LlmSpellError):
+    """The host was interrupted while a script ran; the script gets no further answers."""
+
+    code = "interrupted"
+
+
+_SIMPLE: Final = frozenset(TYPES) - {"texts"}
+_ARGUMENT: Final = re.compile(r"\$\[(\d+)\]")
+
+
+class Door(Generic[Text]):
+    """Calls declared functions for one sandbox.
+
+    ``error`` is the last error given to the script, so that a script failure can be chained to
+    it; ``interrupt`` is a ``KeyboardInterrupt`` or ``SystemExit`` to raise once the VM returned.
+    """
+
+    def __init__(self, replies: Replies[Text]) -> None:
+        self._replies: Replies[Text] = replies
+        self._entries: list[Callable[[Text], Text]] = []
+        self.error: LlmSpellError | None = None
+        self.interrupt: BaseException | None = None
+
+    def add(self, bound: BoundGlobal, function: Function) -> int:
+        """Bind ``function`` to the service and return the index scripts reach it by."""
+        self._entries.append(_entry(bound, function, self._replies))
+        return len(self._entries) - 1
+
+    def __call__(self, index: int, text: Text) -> Text:
+        if self.interrupt is not None:
+            return self._replies.error(Interrupted("the run was interrupted"))
+        try:
+            return self._entries[index](text)
+        except LlmSpellError as error:
+            self.error = error
+        except Exception as error:
+            self.error = InternalError(f"a host function failed ({type(error).__name__})")
+            self.error.__cause__ = error
+        except BaseException as error:
+            self.interrupt = error
+            self.error = Interrupted("the run was interrupted")
+        return self._replies.error(self.error)
+
+    def close(self) -> None:
+        """Forget every handler, so that nothing of the host is reachable from a dead VM."""
+        self._entries.clear()
+
+
+def _entry(
+    bound: BoundGlobal, function: Function, replies: Replies[Text]
+) -> Callable[[Text], Text]:
+    owner, service, handler = bound.declaration, bound.service, function.handler
+    if handler is None:
+        raise ValueError(f"{owner.name}.{function.name} has no handler")
+    reply = _reply(bound, function, replies)
+    accepted: set[tuple[type, ...]] = set()
+
+    def entry(text: Text) -> Text:
+        try:
+            arguments: list[Any] = decode(text)
+        except (InvalidValue, LimitExceeded) as error:
+            raise _rooted(owner, function, error) from None
+        signature = tuple(map(type, arguments))
+        if signature not in accepted:
+            check_arguments(owner, function, arguments)
+            if _decided_by_types(function, arguments):
+                accepted.add(signature)
+        return reply(handler(service, *arguments))
+
+    return entry
+
+
+def _reply(bound: BoundGlobal, function: Function, replies: Replies[Text]) -> Callable[[Any], Text]:
+    record = bound.declaration.record(function.result)
+    return replies.value if record is None else replies.record(record)
+
+
+def _decided_by_types(function: Function, arguments: Sequence[Any]) -> bool:
+    """Whether the same types would be accepted again whatever the arguments hold."""
+    return all(
+        argument is None or param.type in _SIMPLE
+        for param, argument in zip(function.params, arguments, strict=False)
+    )
+
+
+def _rooted(
+    owner: Global, function: Function, error: InvalidValue | LimitExceeded
+) -> LlmSpellError:
+    """Name the parameter a decoding error is about: its path starts at the argument list."""
+    path = error.details.get("path", error.message)
+    match = _ARGUMENT.match(path)
+    names = [param.name for param in function.params]
+    position = int(match[1]) if match else len(names)
+    name = names[position] if position < len(names) else None
+    message = _ARGUMENT.sub("$", error.message, count=1)
+    details = dict(error.details)
+    if match:
+        details["path"] = _ARGUMENT.sub("$", path, count=1)
+    return type(error)(
+        f"{owner.name}.{function.name}: {message}",
+        hint=error.hint,
+        **details | {"parameter": name},
+    )

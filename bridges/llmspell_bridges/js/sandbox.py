@@ -1,0 +1,354 @@
+"""A quickjs-ng context as a sandbox. The only file that imports quickjs."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import quickjs
+from orjson import JSONDecodeError, dumps, loads
+
+from llmspell_bridges.api import Record
+from llmspell_bridges.door import Door
+from llmspell_bridges.errors import Frame, LlmSpellError, ScriptError, ScriptSyntaxError
+from llmspell_bridges.frozen import FrozenValue
+from llmspell_bridges.js.rejections import RejectionTracker
+from llmspell_bridges.sandbox import Owner, SandboxOptions
+from llmspell_bridges.values import Value
+from llmspell_bridges.wire import decode, encode_js
+
+__all__ = ["JsSandbox"]
+
+# The engine calls every chunk "<input>", so each script gets lines of its own; what lies below
+# the first script's lines is the prelude.
+_FIRST_LINE: Final = 10_001
+# The async function a script may need to live in adds two lines before its body.
+_WRAPPER_LINES: Final = 2
+_STACK_LINE: Final = re.compile(
+    r"^\s*at (?:(?P<function>.*?) \()?<input>:(?P<line>\d+)(?::(?P<column>\d+))?\)?$", re.MULTILINE
+)
+_FUNCTION_NAMES: Final = {"<eval>": "main script", "<anonymous>": "anonymous function"}
+_HOST_FUNCTIONS: Final = ("run", "call", "define", "extend", "outcome", "leftovers")
+_LINE_BREAK: Final = re.compile(r"\r\n|[\n\r\u2028\u2029]")
+_LONE_SURROGATE: Final = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]..",
+)
+_LEXICAL: Final = re.compile(r"^(?:let|const)\b(?=\s*[\w$\[{])", re.MULTILINE)
+_CLASS: Final = re.compile(r"^class\s+([\w$]+)", re.MULTILINE)
+_IMPORT: Final = re.compile(r"^\s*(import|export)\b", re.MULTILINE)
+_IMPORT_HINT: Final = "a script is not a module: `import` and `export` statements are not available"
+_NEVER_SETTLES: Final = (
+    "!"
+    + dumps(
+        {
+            "name": None,
+            "message": "the script waits for a promise that nothing will ever settle",
+            "stack": None,
+            "code": None,
+            "hint": "check that every `new Promise` calls resolve or reject",
+            "details": None,
+        }
+    ).decode()
+)
+_CONSTANT_REPLIES: Final = {None: "null", True: "true", False: "false"}
+# Whether text parses as a script without running any of it: the throw comes before all else.
+_PARSES_AS_SCRIPT: Final = """(text) => {
+  try { (0, eval)("throw 0;" + JSON.parse(text)); } catch (e) { return e === 0; }
+}"""
+# Text like "}); ...(" must not parse by closing the function around it: it has to fit two
+# different surroundings.
+_PARSES_IN_FUNCTION: Final = """(text) => {
+  const body = JSON.parse(text);
+  const AsyncFunction = (async function () {}).constructor;
+  try {
+    AsyncFunction(body);
+    (0, eval)("if (0) { async function f()\\n{\\n" + body + "\\n} }");
+    return "";
+  } catch (e) { return e.message + "\\n" + e.stack; }
+}"""
+
+
+class JsReplies:
+    """Replies as JSON text."""
+
+    def value(self, value: Any) -> str:
+        if isinstance(value, FrozenValue):
+            return value.js
+        if value is None or value is True or value is False:
+            return _CONSTANT_REPLIES[value]
+        return encode_js(value)
+
+    def record(self, record: Record) -> Callable[[tuple[Any, ...] | None], str]:
+        return lambda members: "null" if members is None else dumps(tuple(members)).decode()
+
+    def error(self, error: LlmSpellError) -> str:
+        return "!" + encode_js(error.to_dict())
+
+
+@cache
+def _source(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+class JsSandbox:
+    """Runs JavaScript; see ``Sandbox`` for what each method promises."""
+
+    language = "js"
+
+    def __init__(self, options: SandboxOptions) -> None:
+        self._owner = Owner()
+        self._warn = options.warn
+        self._chunks = _Chunks()
+        self._door: Door[str] = Door(JsReplies())
+        context = quickjs.Context()
+        context.add_callable("__door", self._door)
+        prelude, inspect = _source("prelude.js"), _source("inspect.js")
+        context.eval(f"globalThis.__host = {prelude}({options.max_depth}, {inspect}); undefined")
+        self._host = {name: context.eval(f"__host.{name}") for name in _HOST_FUNCTIONS}
+        context.eval("globalThis.__track = __host.track; delete globalThis.__host; undefined")
+        self._tracker = RejectionTracker(context, "__track")
+        context.eval("delete globalThis.__track; undefined")
+        self._context: Any = context
+        self._install(options)
+
+    def _install(self, options: SandboxOptions) -> None:
+        for bound in options.globals:
+            for function in bound.functions(self.language):
+                params = " ".join(param.name for param in function.params)
+                index = self._door.add(bound, function)
+                self._host["define"](
+                    bound.declaration.name,
+                    function.name,
+                    index,
+                    params,
+                    function.reads,
+                    function.internal,
+                    _constructor(bound.declaration.record(function.result)),
+                )
+            if source := bound.declaration.preludes.get(self.language):
+                self._host["extend"](source)
+
+    def run(self, source: str, *, name: str) -> Value:
+        with self._owner:
+            if source.startswith("#!"):
+                source = "//" + source
+            return self._result(self._run(source, name, shown=False))
+
+    def evaluate(self, source: str, *, name: str) -> str | None:
+        with self._owner:
+            # `let`, `const` and `class` would end with the input that declares them.
+            source = _LEXICAL.sub("var", _CLASS.sub(r"var \1 = class \1", source))
+            if source.lstrip().startswith("{") and self._parses(f"({source})"):
+                source = f"({source})"
+            elif not self._parses(source):
+                # The value of an `await` expression shows only when it is returned.
+                returned = f"return ({source}\n)"
+                source = returned if self._parses(returned, in_function=True) else source
+            text: str | None = self._result(self._run(source, name, shown=True))
+            return text
+
+    def is_complete(self, source: str) -> bool:
+        with self._owner:
+            scratch = quickjs.Context()
+            if scratch.eval(_PARSES_AS_SCRIPT)(_quoted(source)):
+                return True
+            problem: str = scratch.eval(_PARSES_IN_FUNCTION)(_quoted(source))
+            match = _STACK_LINE.search(problem)
+            lines = source.count("\n") + 1
+            # What is missing at the very end may still come.
+            return not match or int(match["line"]) - _WRAPPER_LINES <= lines
+
+    def call(self, function: str, *arguments: Value) -> Value:
+        with self._owner:
+            return self._result(self._drive("call", function, encode_js(list(arguments))))
+
+    def close(self) -> None:
+        if self._owner.close():
+            self._tracker.close()
+            self._door.close()
+            self._host.clear()
+            self._context = None
+
+    def _run(self, source: str, name: str, *, shown: bool) -> str:
+        padding = self._chunks.add(name, source)
+        outcome = self._drive("run", _quoted(padding + source), False, shown)
+        if outcome.startswith("!") and _report(outcome)["name"] == "SyntaxError":
+            return self._again_in_function(outcome, name, padding, source, shown=shown)
+        return outcome
+
+    def _parses(self, source: str, *, in_function: bool = False) -> bool:
+        scratch = quickjs.Context()
+        if in_function:
+            return not scratch.eval(_PARSES_IN_FUNCTION)(_quoted(source))
+        return bool(scratch.eval(_PARSES_AS_SCRIPT)(_quoted(source)))
+
+    def _drive(self, entry: str, *arguments: Any) -> str:
+        """Start a script or a function and run its pending jobs; return how it ended."""
+        try:
+            self._host[entry](*arguments)
+            run_job = self._context.execute_pending_job
+            while run_job():
+                pass
+            outcome: str | None = self._host["outcome"]()
+            leftovers = _loads(self._host["leftovers"]())
+        except quickjs.JSException as error:
+            raise self._vm_failure(error) from None
+        if outcome is None:
+            return leftovers["failure"] or _NEVER_SETTLES
+        if outcome.startswith("="):
+            for read in leftovers["reads"]:
+                self._warn_unused(read["call"], read["stack"])
+            return leftovers["failure"] or outcome
+        return outcome
+
+    def _again_in_function(
+        self, outcome: str, name: str, padding: str, source: str, *, shown: bool
+    ) -> str:
+        """Run a script that did not parse once more, where `await` and `return` may stand."""
+        scratch = quickjs.Context()
+        text = _quoted(source)
+        if scratch.eval(_PARSES_AS_SCRIPT)(text):
+            return outcome
+        problem: str = scratch.eval(_PARSES_IN_FUNCTION)(text)
+        if not problem:
+            body = padding[: -_WRAPPER_LINES or None] + source
+            return self._drive("run", _quoted(body), True, shown)
+        message, _, stack = problem.partition("\n")
+        match = _STACK_LINE.search(stack)
+        line = int(match["line"]) - _WRAPPER_LINES if match else None
+        line = min(line, source.count("\n") + 1) if line else None
+        column = int(match["column"]) if match and match["column"] else None
+        raise ScriptSyntaxError(
+            message,
+            language=self.language,
+            file=name,
+            line=line,
+            column=column,
+            source_line=self._chunks.source_line(name, line),
+            hint=_IMPORT_HINT if _IMPORT.search(source) else None,
+        )
+
+    def _result(self, outcome: str) -> Value:
+        if self._door.interrupt is not None:
+            interrupt, self._door.interrupt = self._door.interrupt, None
+            raise interrupt
+        if outcome.startswith("!"):
+            raise self._script_error(_report(outcome))
+        return decode(outcome[1:])
+
+    def _script_error(self, report: dict[str, Any]) -> ScriptError:
+        name, message = report["name"], report["message"]
+        if name and name not in ("Error", "StateError"):
+            message = f"{name}: {message}"
+        frames = self._chunks.frames(report["stack"] or "")
+        place = frames[0] if frames else None
+        details = decode(report["details"]) if report["details"] else None
+        error = ScriptError(
+            message,
+            language=self.language,
+            code=report["code"],
+            file=place.file if place else self._chunks.latest,
+            line=place.line if place else None,
+            column=place.column if place else None,
+            source_line=self._chunks.source_line(place.file, place.line) if place else None,
+            frames=frames,
+            hint=report["hint"],
+            details=details if isinstance(details, dict) else None,
+        )
+        cause = self._door.error
+        if cause is not None and cause.message == report["message"]:
+            error.__cause__ = cause
+        return error
+
+    def _vm_failure(self, error: quickjs.JSException) -> ScriptError:
+        text = str(error).strip()
+        shown = text.splitlines()[0] if text and text != "null" else "out of memory"
+        return ScriptError(f"the JavaScript engine gave up: {shown}", language=self.language)
+
+    def _warn_unused(self, call: str, stack: str) -> None:
+        frames = self._chunks.frames(stack)
+        place = f"{frames[0].file}:{frames[0].line}: " if frames else ""
+        self._warn(f"{place}the promise of {call} is never used; write `await {call}(...)`")
+
+
+class _Chunks:
+    """Which lines of the one `<input>` belong to which script."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._names: list[str] = []
+        self._sources: dict[str, list[str]] = {}
+        self._next = _FIRST_LINE
+
+    def add(self, name: str, source: str) -> str:
+        """Give a script its lines; return the line breaks that put it there."""
+        lines = _LINE_BREAK.split(source)
+        self._starts.append(self._next)
+        self._names.append(name)
+        self._sources[name] = lines
+        padding = "\n" * (self._next - 1)
+        self._next += len(lines) + 10
+        return padding
+
+    @property
+    def latest(self) -> str | None:
+        """The script added last: where an error that tells no place came from."""
+        return self._names[-1] if self._names else None
+
+    def frames(self, stack: str) -> tuple[Frame, ...]:
+        """Return the script's frames of an engine stack trace, innermost first."""
+        found = []
+        for match in _STACK_LINE.finditer(stack):
+            line = int(match["line"])
+            if line < _FIRST_LINE:
+                continue
+            index = bisect_right(self._starts, line) - 1
+            name = self._names[index]
+            function = match["function"]
+            found.append(
+                Frame(
+                    name,
+                    min(line - self._starts[index] + 1, len(self._sources[name])),
+                    int(match["column"]) if match["column"] else None,
+                    _FUNCTION_NAMES.get(function, function),
+                )
+            )
+        return tuple(found)
+
+    def source_line(self, name: str, line: int | None) -> str | None:
+        """Return one line of a script, counted from 1."""
+        lines = self._sources.get(name, [])
+        return lines[line - 1] if line and 0 < line <= len(lines) else None
+
+
+def _constructor(record: Record | None) -> str:
+    """Return source of a function that makes a record's object of its members in order."""
+    if record is None:
+        return ""
+    members = ",".join(
+        f"{member.name}:" + (f"time(a[{index}])" if member.type == "timestamp" else f"a[{index}]")
+        for index, member in enumerate(record.fields)
+    )
+    return f"(time) => (a) => ({{{members}}})"
+
+
+def _quoted(source: str) -> str:
+    """Return a script's text as JSON text: raw NUL characters would end it on the way in."""
+    return dumps(source).decode()
+
+
+def _report(outcome: str) -> dict[str, Any]:
+    report: dict[str, Any] = _loads(outcome[1:])
+    return report
+
+
+def _loads(text: str) -> Any:
+    try:
+        return loads(text)
+    except JSONDecodeError:
+        # An error message may hold lone surrogates; what is shown need not.
+        return loads(_LONE_SURROGATE.sub(r"\\ufffd", text))

@@ -1,0 +1,1 @@
+"""Lua behind the sandbox protocol."""

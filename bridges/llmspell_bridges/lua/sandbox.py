@@ -1,0 +1,187 @@
+"""A Lua 5.4 VM as a sandbox. The only file that imports lupa."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from lupa.lua54 import LuaRuntime
+
+from llmspell_bridges.api import Record
+from llmspell_bridges.door import Door
+from llmspell_bridges.errors import Frame, LlmSpellError, ScriptError, ScriptSyntaxError
+from llmspell_bridges.frozen import FrozenValue
+from llmspell_bridges.lua.literal import lua_chunk
+from llmspell_bridges.lua.records import record_packer, record_unpacker
+from llmspell_bridges.sandbox import Owner, SandboxOptions
+from llmspell_bridges.values import Value
+from llmspell_bridges.wire import decode
+
+__all__ = ["LuaSandbox"]
+
+_CONSTANT_REPLIES: Final = {None: b"return nil", True: b"return true", False: b"return false"}
+# How Lua starts a message: chunk name, line. Long names are shortened to "...tail" by Lua.
+_PLACE: Final = re.compile(r"^(?P<file>[^\n]*?):(?P<line>\d+): (?P<message>.*)$", re.DOTALL)
+_NAME_LIMIT: Final = 59
+
+
+class LuaReplies:
+    """Replies as Lua chunks."""
+
+    def value(self, value: Any) -> bytes:
+        if isinstance(value, FrozenValue):
+            return value.lua
+        if value is None or value is True or value is False:
+            return _CONSTANT_REPLIES[value]
+        return lua_chunk(value)
+
+    def record(self, record: Record) -> Callable[[tuple[Any, ...] | None], bytes]:
+        return record_packer(record)
+
+    def error(self, error: LlmSpellError) -> bytes:
+        return b"!" + lua_chunk(error.to_dict())
+
+
+@cache
+def _prelude() -> bytes:
+    return files(__package__).joinpath("prelude.lua").read_bytes()
+
+
+class LuaSandbox:
+    """Runs Lua scripts; see ``Sandbox`` for what each method promises."""
+
+    language = "lua"
+
+    def __init__(self, options: SandboxOptions) -> None:
+        self._owner = Owner()
+        self._sources: dict[str, str] = {}
+        self._door: Door[bytes] = Door(LuaReplies())
+        vm = LuaRuntime(encoding=None, register_eval=False, register_builtins=False)
+        prelude = vm.compile(_prelude(), name=b"=llmspell", mode=b"t")
+        self._run, self._call, define, extend, self._show = prelude(self._door, options.max_depth)
+        self._vm: Any = vm
+        for bound in options.globals:
+            for function in bound.functions(self.language):
+                place = function.name
+                if not function.internal and bound.declaration.name:
+                    place = f"{bound.declaration.name}.{place}"
+                params = " ".join(param.name for param in function.params)
+                index = self._door.add(bound, function)
+                record = bound.declaration.record(function.result)
+                unpacker = record_unpacker(record) if record else b""
+                define(place.encode(), index, params.encode(), function.internal, unpacker)
+            if source := bound.declaration.preludes.get(self.language):
+                extend(source.encode(), b"llmspell")
+
+    def run(self, source: str, *, name: str) -> Value:
+        with self._owner:
+            self._sources[name] = source
+            if source.startswith("#"):
+                # A "#!" line is for the shell; it keeps its place so that lines still count.
+                source = "--" + source
+            return self._result(self._run(source.encode(), name.encode()), name)
+
+    def call(self, function: str, *arguments: Value) -> Value:
+        with self._owner:
+            packed = dict(enumerate(arguments, 1))
+            fields = b",".join(
+                b"[%d]=%b" % (index, lua_chunk(argument).removeprefix(b"return "))
+                for index, argument in packed.items()
+            )
+            chunk = b"return {n=%d,%b}" % (len(packed), fields)
+            return self._result(self._call(function.encode(), chunk), None)
+
+    def evaluate(self, source: str, *, name: str) -> str | None:
+        with self._owner:
+            self._sources[name] = source
+            text: str | None = self._result(self._show(source.encode(), name.encode()), name)
+            return text
+
+    def is_complete(self, source: str) -> bool:
+        with self._owner:
+            reply = self._vm.eval(b"function(s) return load(s) and '' or select(2, load(s)) end")(
+                source.encode()
+            )
+            return not reply.endswith(b"<eof>")
+
+    def close(self) -> None:
+        if self._owner.close():
+            self._door.close()
+            self._vm = self._run = self._call = self._show = None
+
+    def _result(self, reply: bytes, name: str | None) -> Value:
+        if self._door.interrupt is not None:
+            interrupt, self._door.interrupt = self._door.interrupt, None
+            raise interrupt
+        if reply.startswith(b"?"):
+            raise self._syntax_error(reply[1:].decode(errors="replace"), name or "")
+        if reply.startswith(b"!"):
+            raise self._script_error(reply[1:])
+        return decode(reply)[0]
+
+    def _syntax_error(self, message: str, name: str) -> ScriptSyntaxError:
+        match = _PLACE.match(message)
+        line = int(match["line"]) if match else None
+        return ScriptSyntaxError(
+            match["message"] if match else message,
+            language=self.language,
+            file=name,
+            line=line,
+            source_line=self._source_line(name, line),
+        )
+
+    def _script_error(self, report: bytes) -> ScriptError:
+        message, code, hint, raw_frames, details = decode(report)[0]
+        message = _readable(message)
+        frames = tuple(_frame(row) for row in _readable(raw_frames).split("\n") if row)
+        place = frames[0] if frames else None
+        match = _PLACE.match(message)
+        if match and self._is_named(match["file"]):
+            message = match["message"]
+            # The position in the message is where `error` was told to point: trust it.
+            place = Frame(self._full_name(match["file"]), int(match["line"]))
+        error = ScriptError(
+            message,
+            language=self.language,
+            code=_readable(code) if code else None,
+            file=place.file if place else None,
+            line=place.line if place else None,
+            source_line=self._source_line(place.file, place.line) if place else None,
+            frames=frames,
+            hint=_readable(hint) if hint else None,
+            details=details if isinstance(details, dict) else None,
+        )
+        cause = self._door.error
+        if cause is not None and cause.message == message:
+            error.__cause__ = cause
+        return error
+
+    def _is_named(self, shown: str) -> bool:
+        return any(_shown(name) == shown for name in self._sources)
+
+    def _full_name(self, shown: str) -> str:
+        return next(name for name in self._sources if _shown(name) == shown)
+
+    def _source_line(self, name: str, line: int | None) -> str | None:
+        lines = self._sources.get(name, "").splitlines()
+        return lines[line - 1] if line and 0 < line <= len(lines) else None
+
+
+def _shown(name: str) -> str:
+    """Return a chunk's name the way Lua's messages shorten it."""
+    raw = name.encode()
+    if len(raw) <= _NAME_LIMIT:
+        return name
+    return "..." + raw[-(_NAME_LIMIT - 3) :].decode(errors="replace")
+
+
+def _readable(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode(errors="replace")
+
+
+def _frame(row: str) -> Frame:
+    file, line, function = row.split("\0", 2)
+    return Frame(file, int(line), function=function)

@@ -1,0 +1,57 @@
+"""llmspell: run Lua and JavaScript in sandboxes that share one durable State.
+
+The names below are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from llmspell.config import Config, load_config
+    from llmspell.engine import RunResult, Runtime
+    from llmspell.errors import LlmSpellError, ScriptError, StateError
+    from llmspell.state.entry import Metadata
+    from llmspell.state.manager import StateManager
+    from llmspell.state.scope import StateScope
+
+__version__: Final = "0.1.0"
+__all__ = [
+    "Config",
+    "LlmSpellError",
+    "Metadata",
+    "RunResult",
+    "Runtime",
+    "ScriptError",
+    "StateError",
+    "StateManager",
+    "StateScope",
+    "__version__",
+    "load_config",
+]
+
+_HOMES: Final = {
+    "Config": "llmspell.config",
+    "load_config": "llmspell.config",
+    "Runtime": "llmspell.engine",
+    "RunResult": "llmspell.engine",
+    "LlmSpellError": "llmspell.errors",
+    "ScriptError": "llmspell.errors",
+    "StateError": "llmspell.errors",
+    "Metadata": "llmspell.state.entry",
+    "StateManager": "llmspell.state.manager",
+    "StateScope": "llmspell.state.scope",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

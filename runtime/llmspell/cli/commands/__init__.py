@@ -1,0 +1,1 @@
+"""The commands: one file per group, imported when it is called."""

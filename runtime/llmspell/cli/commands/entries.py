@@ -1,0 +1,150 @@
+"""``llmspell state get``, ``set`` and ``delete``: one entry at a time."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from llmspell.cli.command import Command
+from llmspell.cli.options import Settings, config_options, json_option
+from llmspell.cli.store_access import open_state
+
+__all__ = ["delete", "get", "set_"]
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "llmspell state get global theme",
+        "llmspell state get agent:gpt-4 history --json",
+    ),
+)
+@click.argument("scope")
+@click.argument("key")
+@json_option
+@config_options
+def get(settings: Settings, scope: str, key: str, as_json: bool) -> int:
+    """Print the value that SCOPE holds under KEY.
+
+    Text is printed as it is. A missing key ends with exit code 1. With --json, bytes are base64
+    text and timestamps ISO 8601 text.
+    """
+    with open_state(settings) as state:
+        metadata = state.get_metadata(scope, key)
+        if metadata is None:
+            raise _missing(scope, key)
+        value = state.load(scope, key)
+    if as_json:
+        from llmspell.cli.jsontext import print_json
+
+        print_json(
+            {
+                "ok": True,
+                "scope": scope,
+                "key": key,
+                "value": value,
+                "metadata": metadata.to_dict(),
+            }
+        )
+        return 0
+    if isinstance(value, bytes) and not sys.stdout.isatty():
+        data = value  # into a file or a pipe, bytes go as they are
+    else:
+        from llmspell.cli.display import display
+
+        data = display(value).encode(errors="replace") + b"\n"
+    sys.stdout.buffer.write(data)
+    return 0
+
+
+@click.command(
+    cls=Command,
+    name="set",
+    examples=(
+        "llmspell state set global theme '\"dark\"'",
+        'llmspell state set user:42 prefs \'{"size": 12, "tags": ["a", "b"]}\'',
+        "llmspell state set global greeting 'Hello, Ada' --text",
+        "llmspell state set global logo --file logo.json",
+    ),
+)
+@click.argument("scope")
+@click.argument("key")
+@click.argument("value", required=False)
+@click.option("--text", is_flag=True, help="Store VALUE as text, not as JSON.")
+@click.option("--file", metavar="FILE", help='Read the value from FILE; "-" is the standard input.')
+@json_option
+@config_options
+def set_(
+    settings: Settings,
+    scope: str,
+    key: str,
+    value: str | None,
+    text: bool,
+    file: str | None,
+    as_json: bool,
+) -> int:
+    """Store VALUE, written as JSON, under KEY in SCOPE.
+
+    What JSON has no form for is written {"$bytes": "AAEC"} (base64), {"$timestamp":
+    "2026-01-31T12:00:00Z"}, {"$int": "9007199254740993"} or {"$float": "1.0"}.
+    """
+    if (value is None) == (file is None):
+        raise click.UsageError("give either VALUE or --file FILE")
+    content = _content(value, file, text)
+    with open_state(settings) as state:
+        metadata = state.save(scope, key, content)
+    if as_json:
+        from llmspell.cli.jsontext import print_json
+
+        print_json({"ok": True, "scope": scope, "key": key, "metadata": metadata.to_dict()})
+    return 0
+
+
+@click.command(
+    cls=Command,
+    examples=("llmspell state delete global theme",),
+)
+@click.argument("scope")
+@click.argument("key")
+@json_option
+@config_options
+def delete(settings: Settings, scope: str, key: str, as_json: bool) -> int:
+    """Delete KEY from SCOPE; a key that is not there ends with exit code 1."""
+    with open_state(settings) as state:
+        if not state.delete(scope, key):
+            raise _missing(scope, key)
+    if as_json:
+        from llmspell.cli.jsontext import print_json
+
+        print_json({"ok": True, "scope": scope, "key": key})
+    return 0
+
+
+def _content(value: str | None, file: str | None, text: bool) -> Any:
+    from llmspell.cli.textfile import read_bytes, read_text
+
+    if text:
+        return read_text(file, what="value") if file else value
+    from llmspell.cli.exchange import parse_json
+    from llmspell.errors import InvalidValue
+    from llmspell.state.portable import untag
+
+    data = read_bytes(file, what="value") if file else (value or "").encode(errors="replace")
+    try:
+        return untag(parse_json(data, what="the value"))
+    except InvalidValue as error:
+        error.hint = error.hint or "to store it as text: --text"
+        raise
+
+
+def _missing(scope: str, key: str) -> Exception:
+    from llmspell.cli.failures import NoSuchEntry
+
+    return NoSuchEntry(
+        f"scope {scope!r} has no key {key!r}",
+        hint=f"llmspell state list {scope}",
+        scope=scope,
+        key=key,
+    )

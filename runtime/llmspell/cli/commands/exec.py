@@ -1,0 +1,55 @@
+"""``llmspell exec``: run code given on the command line."""
+
+from __future__ import annotations
+
+import click
+
+from llmspell.cli.command import Command
+from llmspell.cli.options import (
+    Settings,
+    config_options,
+    engine_option,
+    json_option,
+    timeout_option,
+)
+
+__all__ = ["exec_"]
+
+
+@click.command(
+    cls=Command,
+    name="exec",
+    examples=(
+        "llmspell exec 'return 6 * 7' --engine lua",
+        'llmspell exec \'await State.save("global", "theme", "dark")\' --engine js',
+        "llmspell exec 'return ARGS.name' --engine lua -- --name Ada",
+    ),
+)
+@click.argument("code")
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+@engine_option(required=True)
+@timeout_option
+@json_option
+@config_options
+def exec_(
+    settings: Settings,
+    code: str,
+    args: tuple[str, ...],
+    engine: str,
+    timeout: float | None,
+    as_json: bool,
+) -> int:
+    """Run CODE and print its value, unless that is null.
+
+    ARGS reach the code as ARGS; put -- before the first one that looks like an option.
+    """
+    from llmspell.cli.launch import Job, launch
+
+    job = Job(
+        start=lambda runtime: runtime.execute(code, engine=engine, args=args, name="<exec>"),
+        settings=settings,
+        timeout_s=timeout,
+        as_json=as_json,
+        prints_value=True,
+    )
+    return launch(job)

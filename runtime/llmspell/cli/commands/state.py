@@ -1,0 +1,39 @@
+"""``llmspell state``: read and change what scripts have stored."""
+
+from __future__ import annotations
+
+import click
+
+from llmspell.cli.command import Group, Lazy
+from llmspell.cli.options import Settings, config_options
+
+__all__ = ["state"]
+
+_ENTRIES = "llmspell.cli.commands.entries"
+_LISTS = "llmspell.cli.commands.lists"
+_TRANSFER = "llmspell.cli.commands.transfer"
+
+
+@click.group(
+    cls=Group,
+    name="state",
+    no_args_is_help=True,
+    lazy={
+        "get": Lazy(f"{_ENTRIES}:get", "Print a value."),
+        "set": Lazy(f"{_ENTRIES}:set_", "Store a value."),
+        "delete": Lazy(f"{_ENTRIES}:delete", "Delete a key."),
+        "list": Lazy(f"{_LISTS}:list_", "List the keys of a scope."),
+        "scopes": Lazy(f"{_LISTS}:scopes", "List the scopes that hold keys."),
+        "export": Lazy(f"{_TRANSFER}:export", "Write entries to a JSON or MessagePack file."),
+        "import": Lazy(f"{_TRANSFER}:import_", "Read entries from such a file, all or none."),
+        "stats": Lazy(f"{_LISTS}:stats", "Show the store's size and settings."),
+    },
+    examples=(
+        "llmspell state set global theme '\"dark\"'",
+        "llmspell state get global theme",
+        "llmspell -c configs/persistent.toml state list agent:gpt-4",
+    ),
+)
+@config_options
+def state(_settings: Settings) -> None:
+    """Read and change stored state, with the configuration that scripts run under."""

@@ -1,0 +1,141 @@
+"""Options that several commands share, and the settings they add up to."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from llmspell.config import Config
+
+__all__ = [
+    "Settings",
+    "config_options",
+    "engine_option",
+    "json_option",
+    "timeout_option",
+]
+
+# "ms" stands before "s": the first ending that fits is taken.
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Settings:
+    """What ``-c``, ``-p`` and ``--json`` said, before or after the command; the later one wins."""
+
+    __slots__ = ("as_json", "config", "profile")
+
+    def __init__(self) -> None:
+        self.as_json = False
+        self.config: Path | None = None
+        self.profile: str | None = None
+
+    def load(self) -> Config:
+        """Load the configuration; raise :class:`~llmspell.errors.ConfigError` when it is wrong."""
+        from llmspell.config import load_config
+
+        return load_config(self.config, profile=self.profile)
+
+    def load_if_given(self) -> Config | None:
+        """Load what a run is configured with, and show its notices.
+
+        None, without the cost of loading, when nothing is configured.
+        """
+        from llmspell.config import nothing_configured
+
+        if nothing_configured(self.config, profile=self.profile):
+            return None
+        config = self.load()
+        if config.notices and not self.as_json:
+            from llmspell.cli.report import print_note
+
+            for notice in config.notices:
+                print_note("note", notice)
+        return config
+
+
+def _seconds(_ctx: click.Context, _param: click.Parameter, text: str | None) -> float | None:
+    if text is None:
+        return None
+    written = text.strip().lower()
+    unit = next((unit for unit in _UNITS_S if written.endswith(unit)), "")
+    try:
+        seconds = float(written.removesuffix(unit)) * _UNITS_S[unit or "s"]
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise click.BadParameter(
+            f"{text!r} is not a length of time; write seconds (5), or 500ms, 2m, 1h"
+        )
+    return seconds
+
+
+def config_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``-c`` and ``-p`` to a command and hand it the merged :class:`Settings` first."""
+
+    @click.option(
+        "-c",
+        "--config",
+        "config_file",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Configuration file (TOML).",
+    )
+    @click.option(
+        "-p", "--profile", metavar="NAME", help="Profile (see: llmspell config profiles)."
+    )
+    @click.pass_context
+    @functools.wraps(function)
+    def wrapper(
+        ctx: click.Context,
+        /,
+        *args: Any,
+        config_file: Path | None,
+        profile: str | None,
+        **kwargs: Any,
+    ) -> Any:
+        settings = ctx.ensure_object(Settings)
+        settings.config = config_file or settings.config
+        settings.profile = profile or settings.profile
+        return function(settings, *args, **kwargs)
+
+    return wrapper
+
+
+def engine_option(*, required: bool) -> Callable[..., Any]:
+    """Add ``--engine lua|js``."""
+    return click.option(
+        "--engine",
+        type=click.Choice(["lua", "js"]),
+        required=required,
+        help="Language of the script." + ("" if required else " Default: by the file's ending."),
+    )
+
+
+timeout_option = click.option(
+    "--timeout",
+    callback=_seconds,
+    metavar="TIME",
+    help="End the script after this time (5, 500ms, 2m). Default: limits.timeout_s.",
+)
+
+
+def _remember_json(ctx: click.Context, _param: click.Parameter, wanted: bool) -> bool:
+    # Early, so that every later failure of this command is told as JSON too.
+    if wanted:
+        ctx.ensure_object(Settings).as_json = True
+    return wanted
+
+
+json_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    is_eager=True,
+    callback=_remember_json,
+    help="Print one JSON object, for programs.",
+)

@@ -1,0 +1,139 @@
+"""``run --watch``: run a script again whenever a script file near it changes.
+
+Two children, no threads: one does the run, one watches the folder and sends a line for every
+change. A change during a run ends that run and starts the next.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from llmspell.cli import exits
+from llmspell.cli.child import Link, run_child
+from llmspell.cli.launch import Job, conclude, work
+from llmspell.cli.report import print_note, use_colour
+from llmspell.cli.supervise import Ending, Supervisor, can_supervise
+
+__all__ = ["watch_and_run"]
+
+_SUFFIXES = (".lua", ".js", ".mjs", ".cjs", ".json")
+_DEBOUNCE_MS = 200
+_STEP_MS = 50
+_RULE_WIDTH = 60
+_FAILED = b"\0"
+
+
+def watch_and_run(job: Job, file: str) -> int:
+    """Run ``job`` now and after every change, until Ctrl-C; failures do not end the watch."""
+    if not can_supervise():
+        from llmspell.cli.failures import UsageFailure
+
+        raise UsageFailure("--watch needs a system that can fork (Linux, macOS)")
+    folder = Path(file).absolute().parent
+    with Supervisor() as supervisor:
+        watcher, changes = _start_watcher(folder)
+        try:
+            while True:
+                ending = _run_once(supervisor, job, changes)
+                if ending is None:
+                    continue
+                if ending.kind == "stopped":
+                    return _leave(ending)
+                stopped = _await_change(supervisor, changes)
+                if stopped:
+                    return _leave(stopped)
+        finally:
+            os.kill(watcher, signal.SIGKILL)
+            os.waitpid(watcher, 0)
+            os.close(changes)
+
+
+def _run_once(supervisor: Supervisor, job: Job, changes: int) -> Ending | None:
+    """Run once and print how it went; return None when a change cut the run short."""
+    started = time.monotonic()
+    supervisor.start(lambda link: work(job, link, None), timeout_s=job.timeout_s)
+    while supervisor.ending is None:
+        if supervisor.wait(changes):
+            name = _read_change(changes)
+            supervisor.kill()
+            print_note("note", f"{name} changed, starting again")
+            return None
+    ending = supervisor.ending
+    if ending.kind != "stopped":
+        code = conclude(ending)
+        _print_rule(code, time.monotonic() - started)
+    return ending
+
+
+def _await_change(supervisor: Supervisor, changes: int) -> Ending | None:
+    supervisor.ending = None
+    while supervisor.ending is None:
+        if supervisor.wait(changes):
+            print_note("note", f"{_read_change(changes)} changed, running again")
+            return None
+    return supervisor.ending
+
+
+def _leave(ending: Ending) -> int:
+    # Ctrl-C is how a watch is meant to end.
+    return exits.OK if ending.signal == signal.SIGINT else ending.code
+
+
+def _print_rule(code: int, duration_s: float) -> None:
+    result = "ok" if code == exits.OK else f"failed (exit code {code})"
+    text = f"── {result} · {duration_s:.2f} s · {time.strftime('%H:%M:%S')} · waiting for changes "
+    rule = text + "─" * max(2, _RULE_WIDTH - len(text))
+    sys.stdout.flush()
+    sys.stderr.write(f"\x1b[2m{rule}\x1b[0m\n" if use_colour(sys.stderr) else f"{rule}\n")
+    sys.stderr.flush()
+
+
+def _read_change(changes: int) -> str:
+    data = os.read(changes, 65_536)
+    if not data or data.startswith(_FAILED):
+        from llmspell.cli.failures import UsageFailure
+
+        reason = data[len(_FAILED) :].decode(errors="replace") or "the watcher ended"
+        raise UsageFailure(f"cannot watch the script's folder: {reason}")
+    return data.decode(errors="replace").splitlines()[0]
+
+
+def _start_watcher(folder: Path) -> tuple[int, int]:
+    """Fork the process that watches ``folder``; return its id and the pipe it writes names to."""
+    read_fd, write_fd = os.pipe()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        os.close(read_fd)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to end
+        run_child(lambda _: _watch(folder, write_fd), Link(None), parent=parent, signals=())
+    os.close(write_fd)
+    return pid, read_fd
+
+
+def _watch(folder: Path, fd: int) -> int:
+    from watchfiles import DefaultFilter, watch
+
+    class ScriptFiles(DefaultFilter):
+        """Script files, outside the folders that hold no sources (.git, node_modules, ...)."""
+
+        def __call__(self, change: object, path: str) -> bool:
+            return path.endswith(_SUFFIXES) and super().__call__(change, path)  # type: ignore[arg-type]
+
+    try:
+        for batch in watch(
+            folder,
+            watch_filter=ScriptFiles(),
+            debounce=_DEBOUNCE_MS,
+            step=_STEP_MS,
+            raise_interrupt=False,
+        ):
+            names = sorted(os.path.relpath(path, folder) for _, path in batch)
+            os.write(fd, "".join(f"{name}\n" for name in names).encode()[:4096])
+    except OSError as error:
+        os.write(fd, _FAILED + str(error).encode())
+    return exits.OK

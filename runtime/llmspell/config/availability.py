@@ -1,0 +1,70 @@
+"""Features a configuration can name before this version has them.
+
+A later version that brings one removes its rows; nothing else changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from llmspell.errors import FeatureUnavailable
+
+if TYPE_CHECKING:
+    from llmspell.config.models import Config
+
+__all__ = ["UNAVAILABLE", "Unavailable", "check_available", "missing_features"]
+
+
+class Unavailable(NamedTuple):
+    """A key, the test of its value, the feature in words, and what to write instead."""
+
+    key: str
+    asks_for_it: Callable[[Any], bool]
+    feature: str
+    instead: str | None  # None: leave the key out
+
+
+def _is(value: Any) -> Callable[[Any], bool]:
+    return lambda actual: actual == value
+
+
+def _is_other_database(url: str | None) -> bool:
+    return url is not None and not url.startswith("sqlite:")
+
+
+UNAVAILABLE = (
+    Unavailable("state.backend", _is("postgresql"), "the PostgreSQL backend", '"sqlite"'),
+    Unavailable("state.backend", _is("rocksdb"), "the RocksDB backend", '"sqlite"'),
+    Unavailable("state.url", _is_other_database, "a database other than SQLite", None),
+    Unavailable("state.durability", _is("relaxed"), "relaxed durability", '"commit"'),
+    Unavailable("state.migration.enabled", _is(True), "schemas and migrations", "false"),
+    Unavailable("state.backup.enabled", _is(True), "backups", "false"),
+    Unavailable("state.security.encryption_enabled", _is(True), "encryption at rest", "false"),
+    Unavailable("state.security.access_control_enabled", _is(True), "access control", "false"),
+)
+
+
+def missing_features(config: Config) -> list[Unavailable]:
+    """Return a row for every switched-on feature that this version does not have."""
+    return [
+        row for row in UNAVAILABLE if row.asks_for_it(reduce(getattr, row.key.split("."), config))
+    ]
+
+
+def check_available(config: Config) -> None:
+    """Raise ``FeatureUnavailable`` naming all missing features; ``details["keys"]`` lists them."""
+    missing = missing_features(config)
+    if not missing:
+        return
+    named = ", ".join(f"{row.feature} ({row.key})" for row in missing)
+    instead = ", ".join(
+        f"{row.key} = {row.instead}" if row.instead else f"no {row.key}" for row in missing
+    )
+    raise FeatureUnavailable(
+        f"this version does not have: {named}",
+        hint=f"use {instead}",
+        key=missing[0].key,
+        keys=[row.key for row in missing],
+    )

@@ -1,0 +1,170 @@
+"""The whole configuration: ``[state]``, ``[limits]`` and the object that holds them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
+
+from llmspell.config import defaults
+from llmspell.config.problems import config_error, describe
+from llmspell.config.section import Bytes, Milliseconds, PathOnDisk, Section
+from llmspell.config.state_sections import (
+    Backup,
+    Migration,
+    Performance,
+    RocksDB,
+    Security,
+    Sled,
+)
+
+__all__ = ["Config", "Limits", "State"]
+
+_MIB = 1024 * 1024
+_DATABASE_NAME = "state.db"
+
+
+class State(Section):
+    """Where values are stored and how safely."""
+
+    enabled: bool = Field(True, description="Give scripts the State global.")
+    backend: Literal["sqlite", "memory", "sled", "postgresql", "rocksdb"] = Field(
+        "sqlite",
+        description='Where values live; "memory" forgets at the end, "sled" is read as "sqlite".',
+    )
+    path: PathOnDisk = Field(
+        Path(".llmspell/state.db"),
+        description="Database file; a relative path starts at the current folder.",
+    )
+    url: str | None = Field(
+        None,
+        min_length=1,
+        json_schema_extra={"secret": True},
+        description="Address of a database, such as sqlite:///state.db, instead of backend "
+        "and path.",
+    )
+    durability: Literal["commit", "fsync", "relaxed"] = Field(
+        "commit",
+        description='What save waits for: "commit" survives a killed process, "fsync" also a power '
+        'loss, "relaxed" waits for nothing and may lose flush_ms.',
+    )
+    flush_ms: Milliseconds = Field(
+        100, description="Longest wait before a relaxed write is committed, in milliseconds."
+    )
+    busy_timeout_ms: Milliseconds = Field(
+        30_000, description="Longest wait for another process that is writing, in milliseconds."
+    )
+    performance: Performance = Performance()
+    sled: Sled = Sled()
+    rocksdb: RocksDB = RocksDB()
+    migration: Migration = Migration()
+    backup: Backup = Backup()
+    security: Security = Security()
+
+    _notices: tuple[str, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="after")
+    def _read_sled_as_sqlite(self) -> State:
+        if self.backend == "sled":
+            path = self.path
+            if os.path.isdir(path) or not path.suffix:
+                path /= _DATABASE_NAME
+            # The model is frozen for its users; this is still its making.
+            self.__dict__.update(backend="sqlite", path=path)
+            self._notices = (
+                f'state.backend = "sled" is read as "sqlite"; the database is {path}. '
+                "The table [state.sled] has no effect.",
+            )
+        return self
+
+    def __repr_args__(self) -> Any:
+        """Leave the address out of ``repr``: it may hold a password."""
+        return [(name, value) for name, value in super().__repr_args__() if name != "url"]
+
+
+class Limits(Section):
+    """What a script may use up. Hitting one is an error with the code limit_exceeded."""
+
+    value_bytes: int = Field(
+        defaults.VALUE_BYTES,
+        ge=1,
+        le=512 * _MIB,
+        description="Largest value State stores, encoded, in bytes.",
+    )
+    depth: int = Field(
+        defaults.DEPTH,
+        ge=1,
+        le=256,
+        description="Deepest nesting of lists and maps in a value.",
+    )
+    key_bytes: int = Field(
+        defaults.KEY_BYTES,
+        ge=1,
+        le=defaults.KEY_BYTES,
+        description="Longest key, in bytes of UTF-8.",
+    )
+    scope_bytes: int = Field(
+        defaults.SCOPE_BYTES,
+        ge=1,
+        le=defaults.SCOPE_BYTES,
+        description="Longest scope, in bytes of UTF-8.",
+    )
+    output_bytes: Bytes = Field(
+        defaults.OUTPUT_BYTES,
+        description="Output an embedding run keeps, in bytes; output that streams has no limit.",
+    )
+    timeout_s: float = Field(
+        defaults.TIMEOUT_S,
+        ge=0,
+        le=10**9,
+        description="Wall clock time of a run on the command line, in seconds; 0 sets no limit.",
+    )
+
+
+class Config(Section):
+    """An effective configuration: what ``load_config`` returns and ``Runtime`` takes.
+
+    Frozen. ``Config()`` holds the defaults; wrong arguments raise ``ConfigError``.
+    """
+
+    state: State = State()
+    limits: Limits = Limits()
+
+    def __init__(self, /, **sections: Any) -> None:
+        try:
+            super().__init__(**sections)
+        except ValidationError as error:
+            problems = [describe(detail, type(self)) for detail in error.errors()]
+            raise config_error(problems) from error
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What was understood differently from how it is written; show it to the user."""
+        return self.state._notices
+
+    def check_available(self) -> None:
+        """Refuse a configuration this version cannot serve.
+
+        Raises ``FeatureUnavailable`` naming every feature and its key. Loading and showing a
+        configuration never do: only what is about to run asks.
+        """
+        from llmspell.config.availability import check_available
+
+        check_available(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as plain data; passwords are masked."""
+        from llmspell.config.writer import to_dict
+
+        return to_dict(self)
+
+    def to_toml(self, comments: bool = True) -> str:
+        """Return the configuration as TOML, by default with each key's description above it.
+
+        Passwords are masked, so an address with a password does not survive the round trip.
+        """
+        from llmspell.config.writer import to_toml
+
+        return to_toml(self, comments=comments)

@@ -1,0 +1,57 @@
+"""What every table of the configuration shares: strict types, no unknown keys, no changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+__all__ = ["Bits", "Bytes", "Count", "Days", "Milliseconds", "PathOnDisk", "Section"]
+
+_MAX_INT32 = 2**31 - 1
+_MAX_INT64 = 2**63 - 1
+
+
+class Section(BaseModel):
+    """One table of the configuration. Frozen: make another with ``load_config(overrides=...)``."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+    )
+
+
+def _path(value: Any) -> Any:
+    if isinstance(value, Path):
+        value = str(value)
+    if not isinstance(value, str):
+        return value  # pydantic reports the wrong type
+    if not value.strip():
+        raise ValueError("must not be empty")
+    if "\0" in value or not _is_unicode(value):
+        raise ValueError("must be a path of valid Unicode text without NUL")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise ValueError("names a home folder that is not known here") from error
+
+
+def _is_unicode(text: str) -> bool:
+    # A file name that is not UTF-8 arrives with lone surrogates; TOML cannot hold it.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+PathOnDisk = Annotated[Path, BeforeValidator(_path)]
+Bytes = Annotated[int, Field(ge=0, le=_MAX_INT64)]
+Count = Annotated[int, Field(ge=0, le=_MAX_INT32)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
+Milliseconds = Annotated[int, Field(ge=0, le=_MAX_INT32)]
+Bits = Annotated[int, Field(ge=0, le=64)]

@@ -1,0 +1,135 @@
+"""The tables below ``[state]``: performance, other engines' settings, migration, backup, security.
+
+Most only set values for features of later versions; ``availability`` says which switches need
+one. Descriptions are the reference page and the comments of ``config show``: one line, with unit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from llmspell.config.section import Bits, Bytes, Count, Days, Milliseconds, PathOnDisk, Section
+
+__all__ = ["Backup", "Migration", "Performance", "RocksDB", "Security", "Sled"]
+
+_KIB = 1024
+_MIB = 1024 * 1024
+
+
+class Performance(Section):
+    """Speed against memory."""
+
+    cache_size: Bytes = Field(
+        64 * _MIB,
+        description="Memory for decoded values one process keeps at hand, in bytes; 0: none.",
+    )
+    fast_path_enabled: bool = Field(
+        True, description="Let trusted values skip the checks that only outside data needs."
+    )
+    async_hooks: bool = Field(
+        False,
+        description="Run after-hooks in a queue beside the script, not before the call returns.",
+    )
+
+
+class Sled(Section):
+    """Settings of older configurations whose backend is "sled": accepted, without effect."""
+
+    cache_capacity: Bytes = Field(100 * _MIB, description="Page cache, in bytes.")
+    use_compression: bool = Field(True, description="Compress stored pages.")
+
+    flush_every_ms: Milliseconds = Field(
+        1000, description="Time between two flushes to disk, in milliseconds."
+    )
+
+
+class RocksDB(Section):
+    """Settings of the RocksDB backend."""
+
+    max_open_files: Count = Field(1000, description="Files kept open at a time.")
+    cache_capacity: Bytes = Field(500 * _MIB, description="Block cache, in bytes.")
+
+    compression: bool = Field(True, description="Compress blocks.")
+    bloom_filter_bits: Bits = Field(
+        10, description="Bits per key of the Bloom filters; 0 makes none."
+    )
+    block_size: Bytes = Field(32 * _KIB, description="Size of one block, in bytes.")
+
+
+class Migration(Section):
+    """Schemas and their migrations."""
+
+    enabled: bool = Field(False, description="Switch schema versions and migrations on.")
+    auto_migrate: bool = Field(
+        False, description="Migrate an entry of an older schema when it is loaded."
+    )
+    validation_level: Literal["off", "warn", "strict"] = Field(
+        "strict",
+        description="What an ill-fitting value causes: nothing, a warning, an error.",
+    )
+
+
+class Backup(Section):
+    """Backups and how long they are kept."""
+
+    enabled: bool = Field(False, description="Switch backups on.")
+    backup_dir: PathOnDisk = Field(
+        Path(".llmspell/backups"),
+        description="Folder of the backups; a relative path starts at the current folder.",
+    )
+    retention_days: Days = Field(
+        30, description="Age at which a backup may be removed, in days; 0 keeps all."
+    )
+    min_backups: Count = Field(5, description="Backups kept whatever their age.")
+
+    max_backups: Count = Field(0, description="Backups kept at most; 0 sets no limit.")
+    compression_algorithm: Literal["none", "zstd"] = Field(
+        "zstd", description="Compression of the chunks."
+    )
+    compression_level: int = Field(
+        3, ge=1, le=22, description="Compression level: 1 is fast, 22 is small."
+    )
+    chunk_size: int = Field(
+        4 * _MIB,
+        ge=64 * _KIB,
+        le=1024 * _MIB,
+        description="Size of one chunk before compression, in bytes.",
+    )
+    verification_enabled: bool = Field(
+        True, description="Read every backup again after it was written and compare its checksums."
+    )
+    parallel_backup_streams: int = Field(
+        1, ge=1, le=64, description="Chunks written at the same time."
+    )
+
+
+class Security(Section):
+    """Encryption at rest and access control. Keys and passwords never stand in this file."""
+
+    encryption_enabled: bool = Field(False, description="Encrypt stored values.")
+    access_control_enabled: bool = Field(
+        False, description="Check every access against roles and permissions."
+    )
+    encryption_algorithm: Literal["aes-256-gcm", "chacha20-poly1305", "aes-256-ctr"] = Field(
+        "aes-256-gcm",
+        description="Cipher for stored values; aes-256-ctr is paired with HMAC-SHA256.",
+    )
+    key_derivation: Literal["argon2id", "pbkdf2"] = Field(
+        "argon2id", description="How a passphrase becomes the master key."
+    )
+
+    pbkdf2_iterations: int = Field(
+        600_000,
+        ge=100_000,
+        le=100_000_000,
+        description="Rounds of PBKDF2, when it is the key derivation.",
+    )
+    key_rotation_days: Days = Field(
+        90, description="Age at which a new data key is made, in days; 0 never makes one by itself."
+    )
+    compression_before_encryption: bool = Field(
+        True, description="Compress large values before they are encrypted."
+    )

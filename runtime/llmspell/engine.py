@@ -1,0 +1,239 @@
+"""The runtime: configuration, state, globals, sandbox, result.
+
+A ``Runtime`` lives as long as the application and owns the store; each run has a sandbox of its
+own, made and freed by the thread that runs it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from llmspell.errors import LlmSpellError, RuntimeClosed
+from llmspell.output import MAX_CAPTURED_BYTES, Output
+from llmspell.script import pick_engine, read_script
+from llmspell_bridges.door import BoundGlobal
+from llmspell_bridges.sandbox import Sandbox, SandboxOptions, create_sandbox
+from llmspell_stdlib.args import ScriptArguments
+from llmspell_stdlib.registry import GLOBALS
+
+if TYPE_CHECKING:
+    from llmspell.config import Config
+    from llmspell.state.manager import StateManager
+
+__all__ = ["RunResult", "Runtime", "Session"]
+
+Sink = Callable[[str], None]
+_REPL_NAME: Final = "<repl>"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run gave.
+
+    ``value`` is a Lua chunk's ``return`` or a JavaScript script's value, as plain Python data.
+    ``output`` is what it printed when nobody streamed it. ``warnings`` are mistakes that are no
+    errors, one line each. ``duration_ms`` is wall clock time in milliseconds.
+    """
+
+    value: Any
+    output: str
+    warnings: tuple[str, ...]
+    duration_ms: float
+    engine: str
+    script: str
+
+
+class Runtime:
+    """Runs scripts over one store. Usable from any number of threads; a context manager.
+
+    ``config`` is a ``Config``, the path of a TOML file, or nothing for the defaults and what the
+    environment sets (``LLMSPELL_...``). ``stdout`` and ``stderr`` receive text as it is printed;
+    without them it is kept in ``RunResult.output``. The store is opened when something first
+    uses it. Raises ``ConfigError`` for a configuration that is wrong or asks for a feature this
+    version does not have.
+    """
+
+    def __init__(
+        self,
+        config: Config | str | Path | None = None,
+        *,
+        profile: str | None = None,
+        stdout: Sink | None = None,
+        stderr: Sink | None = None,
+    ) -> None:
+        self._config = _configuration(config, profile)
+        self._stdout, self._stderr = stdout, stderr
+        self._lock = threading.RLock()
+        self._state: StateManager | None = None
+        self._closed = False
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        if self._config is None:
+            from llmspell.config import default_config
+
+            self._config = default_config()
+        return self._config
+
+    @property
+    def state(self) -> StateManager:
+        """The state the scripts see. Opens the store at first use; raises ``StorageError``."""
+        if self._state is not None:
+            return self._state
+        with self._lock:
+            self._check_open()
+            if self._state is None:
+                from llmspell.state.opening import open_state
+
+                self._state = open_state(self.config)
+            return self._state
+
+    def run(
+        self, path: str | Path, args: Sequence[str] = (), *, engine: str | None = None
+    ) -> RunResult:
+        """Run a script file; its extension names the engine unless ``engine`` does.
+
+        Raises ``ScriptNotFound``, ``ScriptSyntaxError`` (nothing ran) or ``ScriptError``.
+        """
+        self._check_open()
+        file = Path(path)
+        chosen = pick_engine(file, engine)
+        return self._execute(read_script(file), chosen, args, str(path), file.name)
+
+    def execute(
+        self, code: str, *, engine: str, args: Sequence[str] = (), name: str = "<exec>"
+    ) -> RunResult:
+        """Run a script's text. Errors show ``name`` as its file; raises as ``run`` does."""
+        self._check_open()
+        return self._execute(code, engine, args, name, name)
+
+    def session(self, engine: str, args: Sequence[str] = ()) -> Session:
+        """Return a REPL session: one sandbox that keeps what each input defines."""
+        self._check_open()
+        output = self._output()
+        return Session(self._sandbox(engine, args, _REPL_NAME, output, []), output)
+
+    def close(self) -> None:
+        """Close the store; closing again does nothing. Runs after that raise ``RuntimeClosed``."""
+        with self._lock:
+            self._closed = True
+            if self._state is not None:
+                self._state.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeClosed("the runtime is closed", hint="create a new Runtime")
+
+    def _output(self) -> Output:
+        limit = MAX_CAPTURED_BYTES if self._config is None else self._config.limits.output_bytes
+        return Output(self._stdout, self._stderr, limit)
+
+    def _execute(
+        self, code: str, engine: str, args: Sequence[str], name: str, base_name: str
+    ) -> RunResult:
+        output, warnings = self._output(), list[str]()
+        started = time.perf_counter()
+        sandbox = self._sandbox(engine, args, base_name, output, warnings)
+        try:
+            value = sandbox.run(code, name=name)
+        except LlmSpellError as error:
+            error.output = output.captured
+            raise
+        finally:
+            sandbox.close()
+        return RunResult(
+            value=value,
+            output=output.captured,
+            warnings=tuple(warnings),
+            duration_ms=(time.perf_counter() - started) * 1000,
+            engine=engine,
+            script=name,
+        )
+
+    def _sandbox(
+        self, engine: str, args: Sequence[str], name: str, output: Output, warnings: list[str]
+    ) -> Sandbox:
+        services = {
+            "": output,
+            "ARGS": ScriptArguments.parse(name, args),
+            "State": _LazyState(self),
+        }
+        config = self._config
+        offered = [
+            BoundGlobal(declared, services.get(declared.name))
+            for declared in GLOBALS
+            if declared.name != "State" or config is None or config.state.enabled
+        ]
+        depth = {} if config is None else {"max_depth": config.limits.depth}
+        return create_sandbox(
+            engine, SandboxOptions(globals=offered, warn=warnings.append, **depth)
+        )
+
+
+class Session:
+    """A REPL's sandbox. Belongs to the thread that made it."""
+
+    def __init__(self, sandbox: Sandbox, output: Output) -> None:
+        self._sandbox = sandbox
+        self._output = output
+        self.engine = sandbox.language
+
+    def evaluate(self, code: str) -> str | None:
+        """Run one input and return its value as readable text, ``None`` when it has none."""
+        return self._sandbox.evaluate(code, name=_REPL_NAME)
+
+    def is_complete(self, code: str) -> bool:
+        """Return whether the input could run, or needs more lines first."""
+        return self._sandbox.is_complete(code)
+
+    def close(self) -> None:
+        """Free the sandbox."""
+        self._sandbox.close()
+
+
+class _LazyState:
+    """The state as scripts reach it: opened when the first function is called.
+
+    A method found once is kept on the object, so later calls cost nothing extra.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._runtime.state, name)
+        setattr(self, name, method)
+        return method
+
+
+def _configuration(config: Config | str | Path | None, profile: str | None) -> Config | None:
+    """Return the configuration, or ``None`` when the defaults apply (which costs no import)."""
+    if config is None or isinstance(config, str | os.PathLike):
+        from llmspell.config import nothing_configured
+
+        if nothing_configured(config, profile=profile):
+            return None
+        from llmspell.config import load_config
+
+        config = load_config(config, profile=profile)
+    config.check_available()
+    return config

@@ -1,0 +1,94 @@
+"""Every error llmspell raises: the shared ones and the host's own, one tree, stable codes."""
+
+from __future__ import annotations
+
+from llmspell_bridges.errors import (
+    Frame,
+    InvalidArgument,
+    InvalidValue,
+    LimitExceeded,
+    LlmSpellError,
+    SandboxClosed,
+    ScriptError,
+    ScriptSyntaxError,
+)
+
+__all__ = [
+    "ConfigError",
+    "FeatureUnavailable",
+    "Frame",
+    "InvalidArgument",
+    "InvalidKey",
+    "InvalidScope",
+    "InvalidValue",
+    "LimitExceeded",
+    "LlmSpellError",
+    "RuntimeClosed",
+    "SandboxClosed",
+    "ScriptError",
+    "ScriptNotFound",
+    "ScriptSyntaxError",
+    "StateError",
+    "StorageError",
+    "VersionConflict",
+]
+
+
+class StateError(LlmSpellError):
+    """Base of the errors of the state: scopes, keys, versions, storage."""
+
+    code = "state_error"
+
+
+class InvalidScope(StateError, ValueError):
+    """A scope that does not follow the grammar; the message says which part and how to mend it."""
+
+    code = "invalid_scope"
+
+
+class InvalidKey(StateError, ValueError):
+    """A key that is empty, too long, not text, or holds control characters."""
+
+    code = "invalid_key"
+
+
+class VersionConflict(StateError, RuntimeError):
+    """``if_version`` did not match; ``details`` hold the ``expected`` and ``actual`` version."""
+
+    code = "version_conflict"
+
+
+class StorageError(StateError, OSError):
+    """The store could not be opened, read or written. Nothing was half-written.
+
+    ``details["reason"]`` is one of ``newer_version``, ``not_a_database``, ``read_only``,
+    ``disk_full``, ``locked``, ``corrupt``, ``unavailable``, ``io``.
+    """
+
+    code = "storage_error"
+
+
+class ConfigError(LlmSpellError, ValueError):
+    """The configuration is wrong; ``details`` name the file, the key and its line if known."""
+
+    code = "config_error"
+    exit_code = 2
+
+
+class FeatureUnavailable(ConfigError):
+    """The configuration switches on a feature this version does not have."""
+
+    code = "feature_unavailable"
+
+
+class ScriptNotFound(LlmSpellError, FileNotFoundError):
+    """The script file does not exist, is not a readable text file, or has no known extension."""
+
+    code = "script_not_found"
+    exit_code = 2
+
+
+class RuntimeClosed(LlmSpellError, RuntimeError):
+    """A Runtime or StateManager was used after ``close()``."""
+
+    code = "runtime_closed"

@@ -1,0 +1,409 @@
+"""The one way to the state: every read and write of a script, a program or the CLI comes here.
+
+The manager checks scopes, keys and values, encodes, keeps the cache coherent, and speaks to the
+store in scopes, keys and bytes. It is synchronous and may be used from any thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from time import time_ns
+from typing import Any, Final, NamedTuple
+
+from llmspell.errors import (
+    InvalidValue,
+    StateError,
+    VersionConflict,
+)
+from llmspell.state.cache import Cache, Entry
+from llmspell.state.classes import class_policy
+from llmspell.state.contention import backoff
+from llmspell.state.entry import Metadata
+from llmspell.state.scope import StateScope, check_key, scope_text
+from llmspell.store.base import Clear, Delete, Operation, Put, Row, Store, WriteResult, Written
+from llmspell.store.codec import checksum, decode, encode
+from llmspell_bridges.frozen import FrozenValue
+from llmspell_bridges.values import INT_MAX, INT_MIN, MAX_DEPTH, Value, canonical
+
+__all__ = ["ExportedEntry", "StateLimits", "StateManager"]
+
+Scope = str | StateScope
+_UPDATE_ATTEMPTS: Final = 1000
+
+# Three times faster than calling the classes; the order of fields is the classes' own.
+_new_put = partial(tuple.__new__, Put)
+_new_metadata = partial(tuple.__new__, Metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class StateLimits:
+    """Bounds on what is stored: ``value_bytes`` of the encoded value, ``depth`` of nesting."""
+
+    value_bytes: int = 8 * 1024 * 1024
+    depth: int = MAX_DEPTH
+
+
+class ExportedEntry(NamedTuple):
+    """One entry with its value, as exports carry it."""
+
+    scope: str
+    key: str
+    value: Value
+    metadata: Metadata
+
+
+class StateManager:
+    """Saves and loads values under (scope, key).
+
+    Scopes are text or ``StateScope``. Every method may raise ``InvalidScope``, ``InvalidKey``,
+    ``StorageError`` and, after ``close``, ``RuntimeClosed``. Values handed out are fresh copies:
+    changing one changes nothing stored.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        limits: StateLimits | None = None,
+        cache_bytes: int = 64 * 1024 * 1024,
+    ) -> None:
+        self._store = store
+        self._limits = limits or StateLimits()
+        self._cache = Cache(cache_bytes)
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the store. What was saved stays; closing again does nothing."""
+        self._store.close()
+
+    # One entry -----------------------------------------------------------------------------
+
+    def save(
+        self,
+        scope: Scope,
+        key: str,
+        value: Any,
+        *,
+        if_version: int | None = None,
+        state_class: str = "standard",
+        schema_version: int = 1,
+    ) -> Metadata:
+        """Store a value and return its metadata; durable when this returns.
+
+        ``if_version`` N demands that the current version is N (0: that there is none), else
+        ``VersionConflict`` is raised and nothing changes. Raises ``InvalidValue`` with the path
+        of what cannot be held exactly, and ``LimitExceeded`` for values too large or too deep.
+        """
+        return self.save_canonical(
+            scope,
+            key,
+            canonical(value, max_depth=self._limits.depth),
+            if_version=if_version,
+            state_class=state_class,
+            schema_version=schema_version,
+        )
+
+    def save_canonical(
+        self,
+        scope: Scope,
+        key: str,
+        value: Value,
+        *,
+        if_version: int | None = None,
+        state_class: str = "standard",
+        schema_version: int = 1,
+    ) -> Metadata:
+        """Do what ``save`` does with a value that is canonical already (one from a script)."""
+        if state_class != "standard":
+            class_policy(state_class)
+        put = _new_put(
+            (
+                scope_text(scope),
+                check_key(key),
+                encode(value, max_bytes=self._limits.value_bytes),
+                time_ns() // 1000,
+                schema_version,
+                state_class,
+                None,
+                None,
+                if_version,
+            )
+        )
+        with self._lock:
+            written, before, after = self._store.write((put,))
+            self._cache.advance(before, after)
+            return self._remember(put, written[0])
+
+    def load(self, scope: Scope, key: str, default: Any = None) -> Any:
+        """Return a fresh copy of the stored value, or ``default`` when there is none."""
+        entry = self._find(scope, key)
+        return default if entry is None else entry.thaw()
+
+    def load_frozen(self, scope: Scope, key: str) -> FrozenValue | None:
+        """Return the stored value with its wire texts kept, or ``None`` when there is none."""
+        return self._find(scope, key)
+
+    def load_versioned(self, scope: Scope, key: str) -> tuple[FrozenValue | None, int]:
+        """Return the stored value and its version, past the cache; ``(None, 0)`` when none."""
+        row = self._store.read([(scope_text(scope), check_key(key))])[0]  # type: ignore[list-item]
+        return (None, 0) if row is None else (_entry(row), row.version)
+
+    def get_metadata(self, scope: Scope, key: str) -> Metadata | None:
+        """Return what is known about an entry besides its value, or ``None``."""
+        entry = self._find(scope, key)
+        return None if entry is None else entry.metadata
+
+    def key_exists(self, scope: Scope, key: str) -> bool:
+        """Return whether there is an entry."""
+        return self._find(scope, key) is not None
+
+    def delete(self, scope: Scope, key: str, *, if_version: int | None = None) -> bool:
+        """Remove an entry and return whether there was one."""
+        operation = Delete(scope_text(scope), check_key(key), time_ns() // 1000, if_version)
+        return self._write((operation,)).written[0].existed
+
+    # Read, change, write -------------------------------------------------------------------
+
+    def update(self, scope: Scope, key: str, fn: Callable[[Any], Any], default: Any = None) -> Any:
+        """Replace a value by ``fn(value)`` and return the new one; no update is ever lost.
+
+        ``fn`` gets ``default`` when there is no entry, and is called again with the newer value
+        when another thread or process wrote in between: it must have no other effects.
+        """
+        for attempt in range(_UPDATE_ATTEMPTS):
+            current, version = self.load_versioned(scope, key)
+            changed = fn(default if current is None else current.thaw())
+            with suppress(VersionConflict):
+                self.save(scope, key, changed, if_version=version)
+                return changed
+            backoff(attempt)
+        raise self.too_contended(scope, key)
+
+    def compare_and_set(
+        self, scope: Scope, key: str, value: Value, version: int, attempt: int
+    ) -> bool:
+        """Save a canonical value if the version still holds; else wait a little and say no.
+
+        ``attempt`` counts from 0; the wait grows with it. Raises ``VersionConflict`` when the
+        attempts are used up.
+        """
+        try:
+            self.save_canonical(scope, key, value, if_version=version)
+        except VersionConflict:
+            if attempt >= _UPDATE_ATTEMPTS:
+                raise self.too_contended(scope, key) from None
+            backoff(attempt)
+            return False
+        return True
+
+    def increment(self, scope: Scope, key: str, by: float = 1) -> int | float:
+        """Add ``by`` to a number, which counts as 0 when there is none, and return the sum."""
+        return self.update(scope, key, lambda value: _sum(value, by), default=0)  # type: ignore[no-any-return]
+
+    @staticmethod
+    def too_contended(scope: Scope, key: str) -> VersionConflict:
+        """Return the error for an update that lost against other writers too often."""
+        return VersionConflict(
+            f"gave up updating {key!r} in scope '{scope_text(scope)}': other writers were faster "
+            f"{_UPDATE_ATTEMPTS} times",
+            hint="write it from fewer places at once, or spread it over several keys",
+            scope=scope_text(scope),
+            key=key,
+        )
+
+    # Many entries --------------------------------------------------------------------------
+
+    def load_many(self, scope: Scope, keys: Iterable[str]) -> dict[str, Any]:
+        """Return fresh copies of the values there are, by key, read in one round trip."""
+        text = scope_text(scope)
+        wanted = list(dict.fromkeys(check_key(key) for key in keys))
+        rows = self._store.read([(text, key) for key in wanted])  # type: ignore[misc]
+        return {row.key: decode(row.blob) for row in rows if row is not None}
+
+    def save_many(self, scope: Scope, values: Mapping[str, Any]) -> dict[str, Metadata]:
+        """Store several values in one transaction, all or none; return their metadata by key."""
+        text, now = scope_text(scope), time_ns() // 1000
+        puts = []
+        for key, value in values.items():
+            exact = canonical(value, max_depth=self._limits.depth)
+            puts.append(
+                Put(text, check_key(key), encode(exact, max_bytes=self._limits.value_bytes), now)
+            )
+        if not puts:
+            return {}
+        with self._lock:
+            written, before, after = self._store.write(puts)
+            self._cache.advance(before, after)
+            return {
+                put.key: self._remember(put, done) for put, done in zip(puts, written, strict=True)
+            }
+
+    def list_keys(
+        self,
+        scope: Scope,
+        *,
+        prefix: str = "",
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[str]:
+        """Return the keys of a scope, sorted by code point; ``after`` is the last page's end."""
+        if limit is not None and limit < 0:
+            raise InvalidValue("limit must not be negative", path="limit")
+        rows = self._store.scan(
+            scope_text(scope), prefix=prefix, after=after, limit=limit, values=False
+        )
+        return [row.key for row in rows]
+
+    def list_scopes(self, prefix: str = "") -> list[str]:
+        """Return the scopes that hold entries, sorted."""
+        return [scope for scope, _ in self._store.scopes(prefix)]
+
+    def scope_exists(self, scope: Scope) -> bool:
+        """Return whether a scope holds any entry."""
+        return bool(self._store.scan(scope_text(scope), limit=1, values=False))
+
+    def clear(self, scope: Scope) -> int:
+        """Remove every entry of a scope and return how many there were."""
+        operation = Clear(scope_text(scope), time_ns() // 1000)
+        return self._write((operation,)).written[0].count
+
+    # The whole store -----------------------------------------------------------------------
+
+    def get_stats(self) -> dict[str, Any]:
+        """Return facts about the store and the cache."""
+        return self._store.stats() | {"cache": self._cache.stats()}
+
+    def export_entries(self, scope: Scope | None = None) -> Iterator[ExportedEntry]:
+        """Yield every entry, or those of one scope, as they were at one moment."""
+        with self._store.snapshot() as reader:
+            scopes = [text for text, _ in reader.scopes()] if scope is None else [scope_text(scope)]
+            for text in scopes:
+                after: str | None = None
+                while rows := reader.scan(text, after=after, limit=1000):
+                    for row in rows:
+                        yield ExportedEntry(row.scope, row.key, decode(row.blob), _metadata(row))
+                    after = rows[-1].key
+
+    def import_entries(
+        self, entries: Iterable[tuple[Scope, str, Any]], *, replace: bool = True
+    ) -> int:
+        """Store (scope, key, value) triples in one transaction; return how many were written.
+
+        Without ``replace`` entries that exist are left as they are. Any bad entry refuses all.
+        """
+        now = time_ns() // 1000
+        puts = {}
+        for scope, key, value in entries:
+            text, checked = scope_text(scope), check_key(key)
+            exact = canonical(value, max_depth=self._limits.depth)
+            puts[text, checked] = Put(
+                text, checked, encode(exact, max_bytes=self._limits.value_bytes), now
+            )
+        if replace:
+            return self._import(list(puts.values()))
+        for attempt in range(_UPDATE_ATTEMPTS):
+            rows = self._store.read(list(puts))  # type: ignore[arg-type]
+            absent = [
+                put._replace(if_version=0)
+                for put, row in zip(puts.values(), rows, strict=True)
+                if row is None
+            ]
+            with suppress(VersionConflict):
+                return self._import(absent)
+            backoff(attempt)
+        raise StateError("the import lost against other writers too often", hint="try again")
+
+    def _import(self, puts: Sequence[Put]) -> int:
+        if puts:
+            self._write(puts)
+        return len(puts)
+
+    # Inside --------------------------------------------------------------------------------
+
+    def _find(self, scope: Scope, key: str) -> Entry | None:
+        ref = (scope_text(scope), check_key(key))
+        epoch = self._store.epoch()
+        entry = self._cache.get(ref, epoch)
+        if entry is not None:
+            return entry
+        row = self._store.read([ref])[0]  # type: ignore[list-item]
+        if row is None:
+            return None
+        entry = _entry(row)
+        with self._lock:
+            # What was read is kept only if nothing can have been written meanwhile.
+            if epoch != -1 and self._store.epoch() == epoch:
+                if self._cache.epoch != epoch:
+                    self._cache.clear()
+                    self._cache.epoch = epoch
+                self._cache.put(ref, entry)
+        return entry
+
+    def _write(self, batch: Sequence[Operation]) -> WriteResult:
+        """Write a batch whose entries the cache need not learn, only forget."""
+        with self._lock:
+            result = self._store.write(batch)
+            self._cache.advance(result.epoch_before, result.epoch_after)
+            for operation in batch:
+                if isinstance(operation, Clear):
+                    self._cache.clear()
+                else:
+                    self._cache.discard((operation.scope, operation.key))
+        return result
+
+    def _remember(self, put: Put, written: Written) -> Metadata:
+        """Bring the cache up to an entry just written; called under the lock."""
+        scope, key, blob, at, schema_version, state_class, expires_at, correlation_id, _ = put
+        metadata = _new_metadata(
+            (
+                written[0],
+                written[1],
+                at,
+                schema_version,
+                len(blob),
+                checksum(blob),
+                state_class,
+                correlation_id,
+                expires_at,
+                False,
+            )
+        )
+        self._cache.put((scope, key), (blob, metadata))
+        return metadata
+
+
+def _entry(row: Row) -> Entry:
+    return Entry(row.blob, _metadata(row))
+
+
+def _metadata(row: Row) -> Metadata:
+    return Metadata(
+        row.version,
+        row.created_at,
+        row.updated_at,
+        row.schema_version,
+        len(row.blob),
+        checksum(row.blob),
+        row.state_class,
+        row.correlation_id,
+        row.expires_at,
+        False,
+    )
+
+
+def _sum(value: Any, by: float) -> int | float:
+    for number, what in ((value, "the stored value"), (by, "the amount")):
+        if type(number) is not int and type(number) is not float:
+            raise InvalidValue(
+                f"{what} is not a number, so it cannot be incremented",
+                hint="increment works on integers and floats",
+                path="$",
+            )
+    total: int | float = value + by
+    if type(total) is int and not INT_MIN <= total <= INT_MAX:
+        raise InvalidValue("the sum is an integer beyond 64 bits", path="$")
+    return total

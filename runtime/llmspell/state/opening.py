@@ -1,0 +1,30 @@
+"""From a configuration to an open StateManager."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmspell.state.manager import StateLimits, StateManager
+from llmspell.store import open_store
+
+if TYPE_CHECKING:
+    from llmspell.config import Config
+
+__all__ = ["open_state"]
+
+
+def open_state(config: Config) -> StateManager:
+    """Open the store a configuration names. Raises ``StorageError`` or ``ConfigError``."""
+    state, limits = config.state, config.limits
+    store = open_store(
+        state.backend,
+        path=state.path,
+        url=state.url,
+        durability=state.durability,
+        busy_timeout_ms=state.busy_timeout_ms,
+    )
+    return StateManager(
+        store,
+        limits=StateLimits(value_bytes=limits.value_bytes, depth=limits.depth),
+        cache_bytes=state.performance.cache_size,
+    )

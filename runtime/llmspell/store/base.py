@@ -1,0 +1,182 @@
+"""What a store is: the values that cross its border and the two protocols a backend implements.
+
+A store sees scopes, keys and opaque bytes; it never looks into a value. Scopes and keys are
+valid when they arrive (the manager checks them) and are never joined into one text. Every
+time is an integer: microseconds since the Unix epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+__all__ = [
+    "Clear",
+    "Delete",
+    "Operation",
+    "Put",
+    "Reader",
+    "Ref",
+    "Row",
+    "Store",
+    "WriteResult",
+    "Written",
+]
+
+
+class Ref(NamedTuple):
+    """The address of one entry."""
+
+    scope: str
+    key: str
+
+
+class Row(NamedTuple):
+    """One live entry as it is stored. ``blob`` is empty when the reader asked for no values."""
+
+    scope: str
+    key: str
+    version: int
+    created_at: int
+    updated_at: int
+    schema_version: int
+    state_class: str
+    expires_at: int | None
+    correlation_id: str | None
+    blob: bytes
+
+
+class Put(NamedTuple):
+    """Write one entry.
+
+    ``if_version`` N demands that the current version is N; 0 that there is no live entry.
+    """
+
+    scope: str
+    key: str
+    blob: bytes
+    at: int
+    schema_version: int = 1
+    state_class: str = "standard"
+    expires_at: int | None = None
+    correlation_id: str | None = None
+    if_version: int | None = None
+
+
+class Delete(NamedTuple):
+    """Remove one entry; removing what is not there is no error and takes no version."""
+
+    scope: str
+    key: str
+    at: int
+    if_version: int | None = None
+
+
+class Clear(NamedTuple):
+    """Remove every entry of one scope."""
+
+    scope: str
+    at: int
+
+
+Operation: TypeAlias = Put | Delete | Clear
+
+
+class Written(NamedTuple):
+    """What one operation did.
+
+    ``version`` is the one it took (a delete takes one too; 0 when it found nothing, and for
+    a clear). ``created_at`` is when the present life of the entry began, 0 when there is
+    none to speak of. ``existed`` tells whether there was a live entry before. ``count`` is
+    the number of entries put or removed.
+    """
+
+    version: int
+    created_at: int
+    existed: bool
+    count: int  # type: ignore[assignment]  # nobody counts the fields of a result
+
+
+class WriteResult(NamedTuple):
+    """The outcome of a batch, in its order, and the epoch on both sides of its commit.
+
+    A cache filled at ``epoch_before`` stays valid at ``epoch_after`` once the caller applied
+    its own change to it. ``epoch_before`` is -1 when other writes were under way.
+    """
+
+    written: list[Written]
+    epoch_before: int
+    epoch_after: int
+
+
+class Reader(Protocol):
+    """The three ways to read. Order is by Unicode code point; deleted entries never show."""
+
+    def read(self, refs: Sequence[Ref]) -> list[Row | None]:
+        """Return the entries in the order of ``refs``, all of one moment; None where absent."""
+        ...
+
+    def scan(
+        self,
+        scope: str,
+        *,
+        prefix: str = "",
+        after: str | None = None,
+        limit: int | None = None,
+        values: bool = True,
+    ) -> list[Row]:
+        """Return the entries of a scope in key order.
+
+        ``prefix`` is literal text. ``after`` excludes keys up to and including it, which
+        makes it the cursor of the next page. Without ``values`` every ``blob`` is empty.
+        """
+        ...
+
+    def scopes(self, prefix: str = "") -> list[tuple[str, int]]:
+        """Return each scope that holds entries with their number, sorted by scope."""
+        ...
+
+
+class Store(Reader, Protocol):
+    """A durable (or in-memory) map from scope and key to a versioned blob. Thread-safe.
+
+    Versions of a key start at 1, grow by one with each write or delete of it and never come
+    back, even after a delete, so that compare-and-set cannot be fooled. ``created_at``
+    starts anew when a deleted key is written again.
+
+    Every method raises RuntimeClosed after ``close`` and StorageError, with a ``reason`` in
+    its details, when the medium fails; nothing is ever half-written.
+    """
+
+    def write(self, batch: Sequence[Operation], *, durability: str | None = None) -> WriteResult:
+        """Apply a batch in order, whole or not at all; durable when this returns.
+
+        Each operation sees the ones before it, its ``if_version`` included. ``durability``
+        is ``"commit"`` (survives the death of the process) or ``"fsync"`` (survives power
+        loss) for this batch; None is what the store was opened with.
+
+        Raises VersionConflict naming the first operation whose ``if_version`` failed.
+        """
+        ...
+
+    def snapshot(self) -> AbstractContextManager[Reader]:
+        """Open a reader of this one moment, which sees no later write and delays no writer."""
+        ...
+
+    def epoch(self) -> int:
+        """Return a number that changes whenever somebody may have written; -1 means unknown.
+
+        To cache what was read: take the epoch, read, take it again, and keep the result for
+        as long as the epoch stays the same. With -1 on either side, do not cache. Numbers
+        never come back. Writes of programs that are not llmspell show within 100 ms.
+        """
+        ...
+
+    def stats(self) -> dict[str, Any]:
+        """Return facts for people: backend, entries, scopes, bytes, durability, location."""
+        ...
+
+    def close(self) -> None:
+        """Release everything. May be called again; what was written stays."""
+        ...

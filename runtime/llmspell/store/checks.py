@@ -1,0 +1,51 @@
+"""The refusals every backend shares, worded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from llmspell.errors import InvalidArgument, RuntimeClosed, VersionConflict
+from llmspell.store.base import Written
+
+__all__ = ["DURABILITIES", "Handlers", "check_durability", "closed_error", "conflict_error"]
+
+#: From the cheapest promise to the strongest.
+DURABILITIES = ("commit", "fsync")
+
+
+def check_durability(name: str | None) -> None:
+    """Raise InvalidArgument unless ``name`` is None or a known durability."""
+    if name is not None and name not in DURABILITIES:
+        raise InvalidArgument(
+            f"unknown durability {name!r}",
+            hint=f"use one of: {', '.join(DURABILITIES)}",
+            parameter="durability",
+        )
+
+
+def closed_error() -> RuntimeClosed:
+    """Make the error of a store, or of a snapshot, that is used after its end."""
+    return RuntimeClosed("the store is closed", hint="open it again, or close it later")
+
+
+def conflict_error(scope: str, key: str, *, expected: int, actual: int) -> VersionConflict:
+    """Make the error of an ``if_version`` that did not hold; version 0 means no entry."""
+    found = f"it is at version {actual}" if actual else "it does not exist"
+    wanted = f"version {expected}" if expected else "no entry"
+    return VersionConflict(
+        f"expected {wanted} of key {key!r} in scope {scope!r}, but {found}",
+        hint="load it again and retry with the version found",
+        scope=scope,
+        key=key,
+        expected=expected,
+        actual=actual,
+    )
+
+
+class Handlers(dict[type, Callable[..., Written]]):
+    """The function for each kind of operation; anything else in a batch is an InvalidArgument."""
+
+    def __missing__(self, kind: type) -> Callable[..., Written]:
+        raise InvalidArgument(
+            f"a batch holds Put, Delete and Clear, not {kind.__name__}", parameter="batch"
+        )

@@ -1,0 +1,1 @@
+"""What scripts can call: one module per global, each declared once for both languages."""

@@ -1,0 +1,72 @@
+"""The ``JSON`` global. Lua gets all of it; JavaScript keeps its own and gains what it lacks."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from orjson import JSONDecodeError, loads
+
+from llmspell_bridges.api import Global, Param, Record
+from llmspell_bridges.errors import InvalidValue
+from llmspell_bridges.values import Value
+from llmspell_bridges.wire import plain_json
+from llmspell_stdlib.preludes import Preludes
+
+__all__ = ["JSON"]
+
+OPTIONS: Final = Record(
+    "JsonOptions",
+    "Options of `JSON.stringify`.",
+    (Param("pretty", "boolean", "Write members on lines of their own, indented."),),
+)
+JSON: Final = Global(
+    "JSON",
+    "Values as JSON text and back. `JSON.null` stands for null where a list needs one.",
+    records=[OPTIONS],
+    preludes=Preludes("json_global"),
+)
+
+
+@JSON.function(Param("text", "text"), internal=True, result="value")
+def parse_text(_: None, text: str) -> Value:
+    """Return the value of JSON text."""
+    try:
+        return loads(text)
+    except JSONDecodeError as error:
+        raise InvalidValue(
+            f"JSON.parse: not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})",
+            line=error.lineno,
+            column=error.colno,
+        ) from None
+
+
+@JSON.function(
+    Param("value", "value"),
+    Param("options", "JsonOptions", optional=True),
+    internal=True,
+    result="text",
+)
+def to_text(_: None, value: Value, options: dict[str, Any] | None = None) -> str:
+    """Return a value as JSON text, members in order of their names."""
+    return plain_json(value, pretty=bool((options or {}).get("pretty")))
+
+
+@JSON.prelude_function(Param("text", "text", "JSON text."), result="value")
+def parse() -> None:
+    """Return the value of JSON text."""
+
+
+@JSON.prelude_function(
+    Param("value", "value", "What to write."),
+    Param("options", "JsonOptions", "pretty", optional=True),
+    result="text",
+)
+def stringify() -> None:
+    """Return a value as JSON text; timestamps become ISO 8601 text."""
+
+
+@JSON.prelude_function(
+    Param("items", "map", "The items, 1 to n.", optional=True), result="list", languages=("lua",)
+)
+def array() -> None:
+    """Mark a table as a list, so that it is one even when it is empty."""

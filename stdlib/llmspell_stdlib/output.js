@@ -1,0 +1,25 @@
+// `print` and `console`: text as it is, everything else the way a reader wants to see it.
+(globals, internal, bridge) => {
+  "use strict";
+  const { write } = internal;
+  const { inspect } = bridge;
+
+  function line(values) {
+    let text = "";
+    for (let index = 0; index < values.length; index++) {
+      const value = values[index];
+      text += (index > 0 ? " " : "") + (typeof value === "string" ? value : inspect(value));
+    }
+    return text + "\n";
+  }
+
+  const out = (...values) => { write("out", line(values)); };
+  const err = (...values) => { write("err", line(values)); };
+  const define = (target, name, value) => Object.defineProperty(target, name,
+    { value, writable: true, configurable: true, enumerable: true });
+
+  define(globals, "print", out);
+  define(globals, "console", {});
+  for (const name of ["log", "info", "debug"]) define(globals.console, name, out);
+  for (const name of ["warn", "error"]) define(globals.console, name, err);
+}

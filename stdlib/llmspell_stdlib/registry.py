@@ -1,0 +1,16 @@
+"""Every global scripts can be given, in the order in which preludes run."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from llmspell_bridges.api import Global
+from llmspell_stdlib.args import ARGS
+from llmspell_stdlib.json_global import JSON
+from llmspell_stdlib.output import CONSOLE, OUTPUT
+from llmspell_stdlib.state import STATE
+from llmspell_stdlib.time_global import TIME
+
+__all__ = ["GLOBALS"]
+
+GLOBALS: Final[tuple[Global, ...]] = (OUTPUT, CONSOLE, JSON, TIME, ARGS, STATE)

@@ -1,0 +1,47 @@
+// State.update: calls back into the script, so it lives here and not behind the door.
+(globals, internal, bridge) => {
+  "use strict";
+  const { install, StateError } = bridge;
+  const { read_for_update: read, compare_and_set: compareAndSet } = internal;
+
+  function refuse(message, hint) {
+    throw new StateError("State.update: " + message, "invalid_argument", { parameter: "fn" }, hint);
+  }
+
+  function check(fn) {
+    if (typeof fn !== "function") {
+      refuse("argument 'fn' must be a function, not " + (fn === null ? "null" : typeof fn),
+        "call it as State.update(scope, key, fn [, default])");
+    }
+  }
+
+  function checkResult(value) {
+    if (value === undefined) {
+      refuse("the function returned nothing, so there is no new value", "end it with `return value`");
+    }
+    return value;
+  }
+
+  function update(scope, key, fn, fallback) {
+    check(fn);
+    for (let attempt = 0; ; attempt++) {
+      const found = read(scope, key), version = found[1];
+      const value = checkResult(fn(version === 0 ? fallback : found[0]));
+      if (typeof value === "object" && value !== null && typeof value.then === "function") {
+        refuse("the function returned a promise", "use `await State.update(...)` for async ones");
+      }
+      if (compareAndSet(scope, key, value, version, attempt)) return value;
+    }
+  }
+
+  async function updateLater(scope, key, fn, fallback) {
+    check(fn);
+    for (let attempt = 0; ; attempt++) {
+      const found = read(scope, key), version = found[1];
+      const value = checkResult(await fn(version === 0 ? fallback : found[0]));
+      if (compareAndSet(scope, key, value, version, attempt)) return value;
+    }
+  }
+
+  install("State", "update", update, updateLater);
+}

@@ -1,0 +1,320 @@
+"""The ``State`` global: one table of functions for Lua and JavaScript.
+
+The service is whatever offers the methods of ``StateService``; in the runtime it is the
+``StateManager``. Each declaration below makes the Lua function, the JavaScript function (promised
+and under ``State.sync``), the typings and the reference entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Protocol
+
+from llmspell_bridges.api import Global, Param, Record
+from llmspell_bridges.frozen import FrozenValue
+from llmspell_bridges.values import Value
+from llmspell_stdlib.preludes import Preludes
+
+__all__ = ["STATE", "StateService"]
+
+
+class StateService(Protocol):
+    """What the ``State`` global needs of the host."""
+
+    def save_canonical(
+        self,
+        scope: str,
+        key: str,
+        value: Value,
+        *,
+        if_version: int | None = None,
+        state_class: str = "standard",
+        schema_version: int = 1,
+    ) -> tuple[Any, ...]: ...
+    def load_frozen(self, scope: str, key: str) -> FrozenValue | None: ...
+    def load_versioned(self, scope: str, key: str) -> tuple[FrozenValue | None, int]: ...
+    def load_many(self, scope: str, keys: Iterable[str]) -> dict[str, Value]: ...
+    def save_many(self, scope: str, values: Mapping[str, Value]) -> Mapping[str, Any]: ...
+    def delete(self, scope: str, key: str) -> bool: ...
+    def compare_and_set(
+        self, scope: str, key: str, value: Value, version: int, attempt: int
+    ) -> bool: ...
+    def increment(self, scope: str, key: str, by: float = 1) -> int | float: ...
+    def list_keys(
+        self, scope: str, *, prefix: str = "", after: str | None = None, limit: int | None = None
+    ) -> list[str]: ...
+    def list_scopes(self, prefix: str = "") -> list[str]: ...
+    def key_exists(self, scope: str, key: str) -> bool: ...
+    def scope_exists(self, scope: str) -> bool: ...
+    def clear(self, scope: str) -> int: ...
+    def get_metadata(self, scope: str, key: str) -> tuple[Any, ...] | None: ...
+    def get_stats(self) -> dict[str, Any]: ...
+
+
+METADATA: Final = Record(
+    "Metadata",
+    "Facts about one stored entry.",
+    (
+        Param("version", "integer", "Counts the writes and deletes of the key, from 1."),
+        Param("created_at", "timestamp", "When the entry was first saved."),
+        Param("updated_at", "timestamp", "When the entry was last saved."),
+        Param("schema_version", "integer", "The version of the value's shape; 1 unless given."),
+        Param("size_bytes", "integer", "Size of the stored form."),
+        Param("checksum", "text", "CRC-32 of the stored form, in hexadecimal."),
+        Param("class", "text", "The state class the entry was saved with."),
+        Param("correlation_id", "text", "What the write belongs to.", optional=True),
+        Param("expires_at", "timestamp", "When the entry ends by itself.", optional=True),
+        Param("encrypted", "boolean", "Whether the stored form is encrypted."),
+    ),
+)
+SAVE_OPTIONS: Final = Record(
+    "SaveOptions",
+    "Options of `State.save`.",
+    (
+        Param("if_version", "integer", "Save only if this is the current version (0: none yet)."),
+        Param("class", "text", 'The state class: "standard" or "trusted".'),
+        Param("schema_version", "integer", "The version of the value's shape."),
+    ),
+)
+LIST_OPTIONS: Final = Record(
+    "ListOptions",
+    "Options of `State.list_keys`.",
+    (
+        Param("prefix", "text", "Only keys that start with this text."),
+        Param("after", "text", "Only keys after this one: the last key of the page before."),
+        Param("limit", "integer", "At most this many keys."),
+    ),
+)
+
+STATE: Final = Global(
+    "State",
+    "Durable values under (scope, key), shared by Lua, JavaScript and Python.",
+    records=[METADATA, SAVE_OPTIONS, LIST_OPTIONS],
+    preludes=Preludes("state"),
+)
+_SCOPE: Final = Param("scope", "scope", 'Where the key lives: "global", "agent:gpt-4", "user:42".')
+_KEY: Final = Param("key", "text", "1 to 1024 bytes of text without control characters.")
+_VALUE: Final = Param("value", "value", "What to store.")
+_DEFAULT: Final = Param("default", "value", "What to return when there is no entry.", optional=True)
+_LIST: Final = Param("options", "ListOptions", "prefix, after, limit", optional=True)
+
+
+@STATE.function(
+    _SCOPE,
+    _KEY,
+    _VALUE,
+    Param("options", "SaveOptions", "if_version, class, schema_version", optional=True),
+    result="Metadata",
+)
+def save(
+    state: StateService,
+    scope: str,
+    key: str,
+    value: Value,
+    options: dict[str, Any] | None = None,
+) -> Any:
+    """Store a value; it is durable when the call returns."""
+    if not options:
+        return state.save_canonical(scope, key, value)
+    given = {_OPTION_NAMES.get(k, k): v for k, v in options.items() if v is not None}
+    return state.save_canonical(scope, key, value, **given)
+
+
+_OPTION_NAMES: Final = {"class": "state_class"}
+
+
+@STATE.function(_SCOPE, _KEY, _DEFAULT, result="value", reads=True)
+def load(state: StateService, scope: str, key: str, default: Value = None) -> Any:
+    """Return the value stored under the key, or the default when there is none."""
+    found = state.load_frozen(scope, key)
+    return default if found is None else found
+
+
+@STATE.function(
+    _SCOPE,
+    Param("keys", "texts", "The keys to load."),
+    result="map",
+    result_doc="The values there are, by key.",
+    reads=True,
+)
+def load_many(state: StateService, scope: str, keys: list[str]) -> Any:
+    """Return several values of a scope at once, by key; keys without an entry are left out."""
+    return state.load_many(scope, keys)
+
+
+@STATE.function(
+    _SCOPE,
+    Param("values", "map", "Values by key."),
+    result="map",
+    result_doc="Metadata by key.",
+)
+def save_many(state: StateService, scope: str, values: dict[str, Value]) -> Any:
+    """Store several values of a scope in one transaction: all of them or none."""
+    return {key: known.to_dict() for key, known in state.save_many(scope, values).items()}
+
+
+@STATE.function(_SCOPE, _KEY, _VALUE, result="Metadata")
+def save_fast(state: StateService, scope: str, key: str, value: Value) -> Any:
+    """Store a value the application made itself (class "trusted")."""
+    return state.save_canonical(scope, key, value, state_class="trusted")
+
+
+@STATE.function(_SCOPE, _KEY, result="boolean", result_doc="Whether there was an entry.")
+def delete(state: StateService, scope: str, key: str) -> bool:
+    """Remove an entry."""
+    return state.delete(scope, key)
+
+
+@STATE.prelude_function(
+    _SCOPE,
+    _KEY,
+    Param("fn", "function", "Gets the current value (or the default), returns the new one."),
+    _DEFAULT,
+    result="value",
+    result_doc="The new value.",
+)
+def update() -> None:
+    """Replace a value by what a function makes of it, losing no other writer's update.
+
+    The function runs again, with the newer value, when somebody else wrote in between: it should
+    do nothing but compute.
+    """
+
+
+@STATE.function(
+    _SCOPE,
+    _KEY,
+    Param("by", "number", "What to add; 1 if left out.", optional=True),
+    result="number",
+    result_doc="The new number.",
+)
+def increment(state: StateService, scope: str, key: str, by: float | None = None) -> int | float:
+    """Add to a number, which counts as 0 when there is none; no increment is ever lost."""
+    return state.increment(scope, key, 1 if by is None else by)
+
+
+@STATE.function(_SCOPE, _LIST, result="texts", reads=True)
+def list_keys(state: StateService, scope: str, options: dict[str, Any] | None = None) -> list[str]:
+    """Return the keys of a scope in order."""
+    return state.list_keys(scope, **_given(options))
+
+
+@STATE.function(
+    Param("prefix", "text", "Only scopes that start with this text.", optional=True),
+    result="texts",
+    reads=True,
+)
+def list_scopes(state: StateService, prefix: str | None = None) -> list[str]:
+    """Return the scopes that hold entries, in order."""
+    return state.list_scopes(prefix or "")
+
+
+@STATE.function(_SCOPE, _KEY, result="boolean", reads=True)
+def key_exists(state: StateService, scope: str, key: str) -> bool:
+    """Return whether there is an entry."""
+    return state.key_exists(scope, key)
+
+
+@STATE.function(_SCOPE, result="boolean", reads=True)
+def scope_exists(state: StateService, scope: str) -> bool:
+    """Return whether a scope holds any entry."""
+    return state.scope_exists(scope)
+
+
+@STATE.function(_SCOPE, result="integer", result_doc="How many entries there were.")
+def clear(state: StateService, scope: str) -> int:
+    """Remove every entry of a scope."""
+    return state.clear(scope)
+
+
+@STATE.function(_SCOPE, _KEY, result="Metadata", result_doc="Nothing when there is no entry.")
+def get_metadata(state: StateService, scope: str, key: str) -> Any:
+    """Return what is known about an entry besides its value."""
+    return state.get_metadata(scope, key)
+
+
+@STATE.function(result="map", reads=True)
+def get_stats(state: StateService) -> dict[str, Any]:
+    """Return facts about the store and the cache: backend, entries, bytes, hit rate."""
+    return state.get_stats()
+
+
+# Shortcuts ---------------------------------------------------------------------------------
+
+
+def _shortcut(kind: str, verb: str) -> None:
+    """Declare ``agent_get`` and its like: a scope made of a kind and an id."""
+    owner = Param("id", "text", f"Which {kind}.")
+    params, result, body = _SHORTCUTS[verb]
+
+    def handler(state: StateService, id: str, *rest: Any) -> Any:  # noqa: A002
+        return body(state, f"{kind}:{id}", *rest)
+
+    handler.__doc__ = f"{body.__doc__} Short for scope `{kind}:<id>`."
+    STATE.function(owner, *params, result=result, name=f"{kind}_{verb}", reads=verb != "set")(
+        handler
+    )
+
+
+_SHORTCUTS: Final[dict[str, tuple[tuple[Param, ...], str, Callable[..., Any]]]] = {
+    "get": ((_KEY, _DEFAULT), "value", load),
+    "set": ((_KEY, _VALUE), "Metadata", save),
+    "list": ((_LIST,), "texts", list_keys),
+}
+for _kind, _verb in (
+    ("workflow", "get"),
+    ("workflow", "list"),
+    ("agent", "get"),
+    ("agent", "set"),
+    ("tool", "get"),
+    ("tool", "set"),
+):
+    _shortcut(_kind, _verb)
+
+
+@STATE.function(_KEY, _DEFAULT, result="value", reads=True)
+def get(state: StateService, key: str, default: Value = None) -> Any:
+    """Return a value of the scope `global`; the older form of `load`."""
+    return load(state, "global", key, default)
+
+
+@STATE.function(_KEY, _VALUE, result="Metadata", name="set")
+def set_(state: StateService, key: str, value: Value) -> Any:
+    """Store a value in the scope `global`; the older form of `save`."""
+    return save(state, "global", key, value)
+
+
+@STATE.function(_LIST, result="texts", reads=True, name="list")
+def list_(state: StateService, options: dict[str, Any] | None = None) -> list[str]:
+    """Return the keys of the scope `global`; the older form of `list_keys`."""
+    return state.list_keys("global", **_given(options))
+
+
+# What the preludes build `update` on ----------------------------------------------------------
+
+
+@STATE.function(_SCOPE, _KEY, internal=True, result="value")
+def read_for_update(state: StateService, scope: str, key: str) -> Any:
+    """Return the value and its version, 0 for none."""
+    found, version = state.load_versioned(scope, key)
+    return [None if found is None else found.thaw(), version]
+
+
+@STATE.function(
+    _SCOPE,
+    _KEY,
+    _VALUE,
+    Param("version", "integer"),
+    Param("attempt", "integer"),
+    internal=True,
+    result="boolean",
+)
+def compare_and_set(
+    state: StateService, scope: str, key: str, value: Value, version: int, attempt: int
+) -> bool:
+    """Save if the version still holds."""
+    return state.compare_and_set(scope, key, value, version, attempt)
+
+
+def _given(options: dict[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (options or {}).items() if value is not None}
