@@ -121,5 +121,9 @@ class Owner:
             return False
         if self._running:
             raise SandboxClosed("the sandbox is running a script", hint="close it afterwards")
+        if self._thread != threading.get_ident():
+            raise SandboxClosed(
+                "the sandbox belongs to another thread", hint="close it where it was made"
+            )
         self._closed = True
         return True

@@ -58,14 +58,15 @@ METADATA: Final = Record(
         Param("version", "integer", "Counts the writes and deletes of the key, from 1."),
         Param("created_at", "timestamp", "When the entry was first saved."),
         Param("updated_at", "timestamp", "When the entry was last saved."),
-        Param("schema_version", "integer", "The version of the value's shape; 1 unless given."),
         Param("size_bytes", "integer", "Size of the stored form."),
         Param("checksum", "text", "CRC-32 of the stored form, in hexadecimal."),
+        Param("schema_version", "integer", "The version of the value's shape; 1 unless given."),
         Param("class", "text", "The state class the entry was saved with."),
         Param("correlation_id", "text", "What the write belongs to.", optional=True),
         Param("expires_at", "timestamp", "When the entry ends by itself.", optional=True),
         Param("encrypted", "boolean", "Whether the stored form is encrypted."),
     ),
+    usual=(1, "standard", None, None, False),
 )
 SAVE_OPTIONS: Final = Record(
     "SaveOptions",

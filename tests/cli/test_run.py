@@ -190,3 +190,10 @@ def test_an_unexpected_failure_is_one_line_and_a_traceback_only_on_request(
     assert "Traceback" not in done.stderr
     verbose = llmspell("run", "a.lua", environ=environ | {"LLMSPELL_DEBUG": "1"})
     assert "Traceback" in verbose.stderr
+
+
+def test_arguments_that_are_not_utf_8_are_refused(llmspell: Program) -> None:
+    for arguments in (["return '\udcff'"], ["return 1", "\udcff"]):
+        done = llmspell("exec", "--engine", "lua", *arguments)
+        assert done.returncode == 2
+        assert "is not valid UTF-8" in done.stderr

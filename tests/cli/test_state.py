@@ -12,45 +12,47 @@ from .conftest import Program
 
 def stored(llmspell: Program, **values: object) -> None:
     for key, value in values.items():
-        assert llmspell("state", "set", "global", key, json.dumps(value)).returncode == 0
+        assert llmspell.here("state", "set", "global", key, json.dumps(value)).returncode == 0
 
 
 def test_what_is_set_is_got_and_seen_by_scripts(llmspell: Program) -> None:
     stored(llmspell, theme="dark", size={"w": 1, "h": 2.5})
-    assert llmspell("state", "get", "global", "theme").stdout == "dark\n"
-    assert llmspell("state", "get", "global", "size").stdout == '{"w": 1, "h": 2.5}\n'
+    assert llmspell.here("state", "get", "global", "theme").stdout == "dark\n"
+    assert llmspell.here("state", "get", "global", "size").stdout == '{"w": 1, "h": 2.5}\n'
     code = "return State.load('global', 'size').h"
     assert llmspell("exec", code, "--engine", "lua").stdout == "2.5\n"
 
 
 def test_a_value_can_be_text_or_come_from_a_file_or_a_pipe(llmspell: Program) -> None:
     llmspell.write("value.json", "[1, 2]")
-    llmspell("state", "set", "global", "text", "Hello, {}", "--text")
-    llmspell("state", "set", "global", "file", "--file", "value.json")
+    llmspell.here("state", "set", "global", "text", "Hello, {}", "--text")
+    llmspell.here("state", "set", "global", "file", "--file", "value.json")
     llmspell("state", "set", "global", "pipe", "--file", "-", stdin="true")
-    shown = [llmspell("state", "get", "global", key).stdout for key in ("text", "file", "pipe")]
+    shown = [
+        llmspell.here("state", "get", "global", key).stdout for key in ("text", "file", "pipe")
+    ]
     assert shown == ["Hello, {}\n", "[1, 2]\n", "true\n"]
 
 
 def test_text_that_is_not_json_is_refused_with_the_way_out(llmspell: Program) -> None:
-    done = llmspell("state", "set", "global", "theme", "dark")
+    done = llmspell.here("state", "set", "global", "theme", "dark")
     assert done.returncode == 1
     assert "not valid JSON" in done.stderr
     assert "--text" in done.stderr
-    assert llmspell("state", "list", "global").stdout == ""
+    assert llmspell.here("state", "list", "global").stdout == ""
 
 
 @pytest.mark.parametrize("command", ["get", "delete"])
 def test_a_missing_key_exits_with_1_and_says_which(llmspell: Program, command: str) -> None:
-    done = llmspell("state", command, "global", "nope")
+    done = llmspell.here("state", command, "global", "nope")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error[no_such_key]: scope 'global' has no key 'nope'")
 
 
 def test_delete_removes_the_key(llmspell: Program) -> None:
     stored(llmspell, a=1, b=2)
-    assert llmspell("state", "delete", "global", "a").returncode == 0
-    assert llmspell("state", "list", "global").stdout == "b\n"
+    assert llmspell.here("state", "delete", "global", "a").returncode == 0
+    assert llmspell.here("state", "list", "global").stdout == "b\n"
 
 
 def test_keys_and_scopes_are_listed_sorted_and_in_pages(llmspell: Program) -> None:
@@ -59,18 +61,20 @@ def test_keys_and_scopes_are_listed_sorted_and_in_pages(llmspell: Program) -> No
         State.save('agent:a', 'x', 1) State.save('user:42', 'other', 1)
     """
     assert llmspell("exec", code, "--engine", "lua").returncode == 0
-    listed = llmspell("state", "list", "user:42", "--prefix", "k", "--after", "k2", "--limit", "3")
+    listed = llmspell.here(
+        "state", "list", "user:42", "--prefix", "k", "--after", "k2", "--limit", "3"
+    )
     assert listed.stdout.split() == ["k3", "k4", "k5"]
-    assert len(llmspell("state", "list", "user:42").stdout.split()) == 8
-    scopes = llmspell("state", "scopes").stdout.split()
+    assert len(llmspell.here("state", "list", "user:42").stdout.split()) == 8
+    scopes = llmspell.here("state", "scopes").stdout.split()
     assert scopes == sorted(scopes)
     assert len(scopes) == 2
-    assert llmspell("state", "scopes", "--prefix", "agent:").stdout == "agent:a\n"
+    assert llmspell.here("state", "scopes", "--prefix", "agent:").stdout == "agent:a\n"
 
 
 def test_every_command_has_a_json_form(llmspell: Program) -> None:
     def report(*arguments: str) -> dict[str, object]:
-        done = llmspell("state", *arguments, "--json")
+        done = llmspell.here("state", *arguments, "--json")
         parsed: dict[str, object] = json.loads(done.stdout)
         assert parsed["ok"] is (done.returncode == 0)
         return parsed
@@ -97,13 +101,13 @@ def test_an_export_imports_into_another_store_exactly(llmspell: Program, name: s
     """
     assert llmspell("exec", code, "--engine", "js").returncode == 0
     llmspell("exec", "State.save('global', 'float', 1.0)", "--engine", "lua")
-    assert llmspell("state", "export", name).returncode == 0
+    assert llmspell.here("state", "export", name).returncode == 0
     llmspell.write("other.toml", '[state]\npath = "other.db"\n')
-    assert llmspell("-c", "other.toml", "state", "import", name).returncode == 0
+    assert llmspell.here("-c", "other.toml", "state", "import", name).returncode == 0
     for arguments in (["global", "bytes"], ["global", "time"], ["user:42", "big"]):
-        before = json.loads(llmspell("state", "get", *arguments, "--json").stdout)
+        before = json.loads(llmspell.here("state", "get", *arguments, "--json").stdout)
         after = json.loads(
-            llmspell("-c", "other.toml", "state", "get", *arguments, "--json").stdout
+            llmspell.here("-c", "other.toml", "state", "get", *arguments, "--json").stdout
         )
         assert after["value"] == before["value"]
     code = """
@@ -116,25 +120,25 @@ def test_an_export_imports_into_another_store_exactly(llmspell: Program, name: s
 
 def test_an_export_can_be_one_scope_and_go_through_a_pipe(llmspell: Program) -> None:
     stored(llmspell, a=1)
-    llmspell("state", "set", "user:42", "b", "2")
-    piped = llmspell("state", "export", "-", "--scope", "global").stdout
+    llmspell.here("state", "set", "user:42", "b", "2")
+    piped = llmspell.here("state", "export", "-", "--scope", "global").stdout
     assert [entry["key"] for entry in json.loads(piped)["entries"]] == ["a"]
-    llmspell("state", "delete", "global", "a")
+    llmspell.here("state", "delete", "global", "a")
     assert llmspell("state", "import", "-", stdin=piped).returncode == 0
-    assert llmspell("state", "get", "global", "a").stdout == "1\n"
+    assert llmspell.here("state", "get", "global", "a").stdout == "1\n"
 
 
 def test_an_import_can_keep_what_is_there(llmspell: Program) -> None:
     stored(llmspell, a=1, b=2)
-    llmspell("state", "export", "all.json")
+    llmspell.here("state", "export", "all.json")
     stored(llmspell, a="changed")
-    llmspell("state", "delete", "global", "b")
-    kept = llmspell("state", "import", "all.json", "--keep")
+    llmspell.here("state", "delete", "global", "b")
+    kept = llmspell.here("state", "import", "all.json", "--keep")
     assert "imported 1 entry, kept 1" in kept.stderr
-    assert llmspell("state", "get", "global", "a").stdout == "changed\n"
-    assert llmspell("state", "get", "global", "b").stdout == "2\n"
-    llmspell("state", "import", "all.json")
-    assert llmspell("state", "get", "global", "a").stdout == "1\n"
+    assert llmspell.here("state", "get", "global", "a").stdout == "changed\n"
+    assert llmspell.here("state", "get", "global", "b").stdout == "2\n"
+    llmspell.here("state", "import", "all.json")
+    assert llmspell.here("state", "get", "global", "a").stdout == "1\n"
 
 
 def test_one_bad_entry_refuses_the_whole_file(llmspell: Program) -> None:
@@ -144,25 +148,25 @@ def test_one_bad_entry_refuses_the_whole_file(llmspell: Program) -> None:
     ]
     document = {"format": "llmspell-state", "version": 1, "entries": entries}
     llmspell.write("bad.json", json.dumps(document))
-    done = llmspell("state", "import", "bad.json")
+    done = llmspell.here("state", "import", "bad.json")
     assert done.returncode == 1
     assert "entry 2 ('global', 'bad'): $.a[0] is not a valid base64" in done.stderr
-    assert llmspell("state", "list", "global").stdout == ""
+    assert llmspell.here("state", "list", "global").stdout == ""
 
 
 def test_a_failed_export_leaves_nothing_behind(llmspell: Program) -> None:
-    done = llmspell("state", "export", "no/such/folder/all.json")
+    done = llmspell.here("state", "export", "no/such/folder/all.json")
     assert done.returncode == 2
     assert "no/such/folder/all.json" in done.stderr
     (llmspell.folder / "target.json").mkdir()
-    assert llmspell("state", "export", "target.json").returncode == 2
+    assert llmspell.here("state", "export", "target.json").returncode == 2
     assert not list(llmspell.folder.glob(".*partial"))
 
 
 def test_a_file_that_is_not_a_database_is_one_clear_error(llmspell: Program) -> None:
     llmspell.write(".llmspell/state.db", "this is a text file, and not a short one\n" * 50)
     before = Path(llmspell.folder / ".llmspell/state.db").read_bytes()
-    done = llmspell("state", "list", "global")
+    done = llmspell.here("state", "list", "global")
     assert done.returncode == 1
     assert "error[storage_error]" in done.stderr
     assert "Traceback" not in done.stderr

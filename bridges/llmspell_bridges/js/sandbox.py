@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 import quickjs
@@ -14,8 +13,9 @@ from orjson import JSONDecodeError, dumps, loads
 
 from llmspell_bridges.api import Record
 from llmspell_bridges.door import Door
-from llmspell_bridges.errors import Frame, LlmSpellError, ScriptError, ScriptSyntaxError
+from llmspell_bridges.errors import LlmSpellError, ScriptError, ScriptSyntaxError
 from llmspell_bridges.frozen import FrozenValue
+from llmspell_bridges.js.chunks import STACK_LINE, Chunks
 from llmspell_bridges.js.rejections import RejectionTracker
 from llmspell_bridges.sandbox import Owner, SandboxOptions
 from llmspell_bridges.values import Value
@@ -23,17 +23,9 @@ from llmspell_bridges.wire import decode, encode_js
 
 __all__ = ["JsSandbox"]
 
-# The engine calls every chunk "<input>", so each script gets lines of its own; what lies below
-# the first script's lines is the prelude.
-_FIRST_LINE: Final = 10_001
 # The async function a script may need to live in adds two lines before its body.
 _WRAPPER_LINES: Final = 2
-_STACK_LINE: Final = re.compile(
-    r"^\s*at (?:(?P<function>.*?) \()?<input>:(?P<line>\d+)(?::(?P<column>\d+))?\)?$", re.MULTILINE
-)
-_FUNCTION_NAMES: Final = {"<eval>": "main script", "<anonymous>": "anonymous function"}
 _HOST_FUNCTIONS: Final = ("run", "call", "define", "extend", "outcome", "leftovers")
-_LINE_BREAK: Final = re.compile(r"\r\n|[\n\r\u2028\u2029]")
 _LONE_SURROGATE: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]..",
 )
@@ -83,7 +75,16 @@ class JsReplies:
         return encode_js(value)
 
     def record(self, record: Record) -> Callable[[tuple[Any, ...] | None], str]:
-        return lambda members: "null" if members is None else dumps(tuple(members)).decode()
+        usual, first = record.usual, len(record.fields) - len(record.usual)
+
+        def encode(members: tuple[Any, ...] | None) -> str:
+            if members is None:
+                return "null"
+            if members[first:] == usual:
+                return dumps(members[:first]).decode()
+            return dumps(tuple(members)).decode()
+
+        return encode
 
     def error(self, error: LlmSpellError) -> str:
         return "!" + encode_js(error.to_dict())
@@ -91,7 +92,7 @@ class JsReplies:
 
 @cache
 def _source(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 class JsSandbox:
@@ -102,7 +103,7 @@ class JsSandbox:
     def __init__(self, options: SandboxOptions) -> None:
         self._owner = Owner()
         self._warn = options.warn
-        self._chunks = _Chunks()
+        self._chunks = Chunks()
         self._door: Door[str] = Door(JsReplies())
         context = quickjs.Context()
         context.add_callable("__door", self._door)
@@ -157,7 +158,7 @@ class JsSandbox:
             if scratch.eval(_PARSES_AS_SCRIPT)(_quoted(source)):
                 return True
             problem: str = scratch.eval(_PARSES_IN_FUNCTION)(_quoted(source))
-            match = _STACK_LINE.search(problem)
+            match = STACK_LINE.search(problem)
             lines = source.count("\n") + 1
             # What is missing at the very end may still come.
             return not match or int(match["line"]) - _WRAPPER_LINES <= lines
@@ -218,7 +219,7 @@ class JsSandbox:
             body = padding[: -_WRAPPER_LINES or None] + source
             return self._drive("run", _quoted(body), True, shown)
         message, _, stack = problem.partition("\n")
-        match = _STACK_LINE.search(stack)
+        match = STACK_LINE.search(stack)
         line = int(match["line"]) - _WRAPPER_LINES if match else None
         line = min(line, source.count("\n") + 1) if line else None
         column = int(match["column"]) if match and match["column"] else None
@@ -275,65 +276,20 @@ class JsSandbox:
         self._warn(f"{place}the promise of {call} is never used; write `await {call}(...)`")
 
 
-class _Chunks:
-    """Which lines of the one `<input>` belong to which script."""
-
-    def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._names: list[str] = []
-        self._sources: dict[str, list[str]] = {}
-        self._next = _FIRST_LINE
-
-    def add(self, name: str, source: str) -> str:
-        """Give a script its lines; return the line breaks that put it there."""
-        lines = _LINE_BREAK.split(source)
-        self._starts.append(self._next)
-        self._names.append(name)
-        self._sources[name] = lines
-        padding = "\n" * (self._next - 1)
-        self._next += len(lines) + 10
-        return padding
-
-    @property
-    def latest(self) -> str | None:
-        """The script added last: where an error that tells no place came from."""
-        return self._names[-1] if self._names else None
-
-    def frames(self, stack: str) -> tuple[Frame, ...]:
-        """Return the script's frames of an engine stack trace, innermost first."""
-        found = []
-        for match in _STACK_LINE.finditer(stack):
-            line = int(match["line"])
-            if line < _FIRST_LINE:
-                continue
-            index = bisect_right(self._starts, line) - 1
-            name = self._names[index]
-            function = match["function"]
-            found.append(
-                Frame(
-                    name,
-                    min(line - self._starts[index] + 1, len(self._sources[name])),
-                    int(match["column"]) if match["column"] else None,
-                    _FUNCTION_NAMES.get(function, function),
-                )
-            )
-        return tuple(found)
-
-    def source_line(self, name: str, line: int | None) -> str | None:
-        """Return one line of a script, counted from 1."""
-        lines = self._sources.get(name, [])
-        return lines[line - 1] if line and 0 < line <= len(lines) else None
-
-
 def _constructor(record: Record | None) -> str:
-    """Return source of a function that makes a record's object of its members in order."""
+    """Return source of a function that makes the record's object of its members in order."""
     if record is None:
         return ""
-    members = ",".join(
-        f"{member.name}:" + (f"time(a[{index}])" if member.type == "timestamp" else f"a[{index}]")
-        for index, member in enumerate(record.fields)
+    first = len(record.fields) - len(record.usual)
+    whole, short = [], []
+    for index, member in enumerate(record.fields):
+        made = f"time(a[{index}])" if member.type == "timestamp" else f"a[{index}]"
+        usual = dumps(record.usual[index - first]).decode() if index >= first else made
+        whole.append(f"{member.name}:{made}")
+        short.append(f"{member.name}:{usual}")
+    return (
+        f"(time) => (a) => a.length === {first} ? ({{{','.join(short)}}}) : ({{{','.join(whole)}}})"
     )
-    return f"(time) => (a) => ({{{members}}})"
 
 
 def _quoted(source: str) -> str:

@@ -364,9 +364,8 @@ local function bind(index, call, params, unpack_record)
   return function(...)
     local reply = door(index, arguments(call, params, select("#", ...), ...))
     local mark = byte(reply)
-    if mark == 61 then return unpack_record(reply) end
     if mark == 33 then raise(reply) end
-    return nil
+    if mark then return unpack_record(reply, mark) end
   end
 end
 

@@ -1,63 +1,92 @@
 """Records on their way to Lua: packed bytes that ``string.unpack`` reads in one call.
 
-A record crosses as ``=``, then its numbers, times (microseconds) and booleans as 64-bit integers,
+A record crosses as a mark, then its numbers, times (microseconds) and booleans as 64-bit integers,
 then its texts, each ended by a zero byte. An absent number is the smallest integer, an absent text
-is empty. Compared with a chunk for ``load`` this takes a third of the time.
+is empty. The mark is ``=`` for a whole record and ``-`` for one whose last members have their usual
+values. Compared with a chunk for ``load`` this takes a third of the time.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
 from llmspell_bridges.api import Param, Record
+from llmspell_bridges.lua.literal import lua_literal
 from llmspell_bridges.values import INT_MIN
 
 __all__ = ["record_packer", "record_unpacker"]
 
 _TEXT: Final = "text"
 _NIL: Final = b""
-_MARK: Final = ord("=")
 _END: Final = b"\0"
+_WHOLE: Final = ord("=")
+_SHORT: Final = ord("-")
+
+Members = tuple[Any, ...]
 
 
-def record_packer(record: Record) -> Callable[[tuple[Any, ...] | None], bytes]:
+def record_packer(record: Record) -> Callable[[Members | None], bytes]:
     """Return what packs the record's members, given in their declared order."""
-    numbers = [i for i, member in enumerate(record.fields) if member.type != _TEXT]
-    texts = [i for i, member in enumerate(record.fields) if member.type == _TEXT]
-    pack_numbers = struct.Struct(f"<B{len(numbers)}q").pack
-    pick_numbers, pick_texts = itemgetter(*numbers), itemgetter(*texts)
+    first = len(record.fields) - len(record.usual)
+    usual = record.usual
+    pack_whole = _packer(_WHOLE, record.fields)
+    pack_short = _packer(_SHORT, record.fields[:first])
 
-    def pack(members: tuple[Any, ...] | None) -> bytes:
+    def pack(members: Members | None) -> bytes:
         if members is None:
             return _NIL
-        picked = pick_numbers(members)
+        return pack_short(members) if members[first:] == usual else pack_whole(members)
+
+    return pack
+
+
+def _packer(mark: int, fields: Sequence[Param]) -> Callable[[Members], bytes]:
+    numbers = [i for i, member in enumerate(fields) if member.type != _TEXT]
+    texts = [i for i, member in enumerate(fields) if member.type == _TEXT]
+    pack_numbers = struct.Struct(f"<B{len(numbers)}q").pack
+    # A slot picked twice keeps the result a tuple when there is only one of a kind.
+    pick_numbers = itemgetter(*numbers, numbers[0])
+    pick_texts = itemgetter(*texts, texts[0])
+
+    def pack(members: Members) -> bytes:
+        picked = pick_numbers(members)[:-1]
         if None in picked:
             picked = [INT_MIN if number is None else number for number in picked]
-        ended = "\0".join([text or "" for text in pick_texts(members)])
-        return pack_numbers(_MARK, *picked) + ended.encode() + _END
+        ended = "\0".join([text or "" for text in pick_texts(members)[:-1]])
+        return pack_numbers(mark, *picked) + ended.encode() + _END
 
     return pack
 
 
 def record_unpacker(record: Record) -> bytes:
-    """Return Lua source of a function that makes the record's table of a reply.
+    """Return Lua source of a function that makes the record's table of a reply and its mark.
 
-    The source is a chunk that is given ``unpack`` (``string.unpack``) and ``time``, which makes
-    a timestamp of microseconds.
+    The source is a chunk that is given ``unpack`` (``string.unpack``), ``time``, which makes a
+    timestamp of microseconds, and the number that stands for an absent one.
     """
-    numbers = [member for member in record.fields if member.type != _TEXT]
-    texts = [member for member in record.fields if member.type == _TEXT]
-    names = ", ".join(f"v_{member.name}" for member in (*numbers, *texts))
-    members = ", ".join(f'["{member.name}"] = {_expression(member)}' for member in record.fields)
-    layout = "<" + "i8" * len(numbers) + "z" * len(texts)
+    first = len(record.fields) - len(record.usual)
+    short = _unpack(record.fields[:first], record.fields[first:], record.usual)
+    whole = _unpack(record.fields, (), ())
     return (
         "local unpack, time, absent = ...\n"
-        f"return function(reply) local {names} = unpack('{layout}', reply, 2)\n"
-        f"return {{ {members} }} end"
+        f"return function(reply, mark)\nif mark == {_SHORT} then\n{short}\nend\n{whole}\nend"
     ).encode()
+
+
+def _unpack(fields: Sequence[Param], constant: Sequence[Param], values: Sequence[Any]) -> str:
+    numbers = [member for member in fields if member.type != _TEXT]
+    texts = [member for member in fields if member.type == _TEXT]
+    names = ", ".join(f"v_{member.name}" for member in (*numbers, *texts))
+    members = [f'["{member.name}"] = {_expression(member)}' for member in fields]
+    members += [
+        f'["{member.name}"] = {lua_literal(value).decode()}'
+        for member, value in zip(constant, values, strict=True)
+    ]
+    layout = "<" + "i8" * len(numbers) + "z" * len(texts)
+    return f"local {names} = unpack('{layout}', reply, 2)\nreturn {{ {', '.join(members)} }}"
 
 
 def _expression(member: Param) -> str:

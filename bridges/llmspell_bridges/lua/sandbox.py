@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 from lupa.lua54 import LuaRuntime
@@ -47,7 +47,7 @@ class LuaReplies:
 
 @cache
 def _prelude() -> bytes:
-    return files(__package__).joinpath("prelude.lua").read_bytes()
+    return Path(__file__).with_name("prelude.lua").read_bytes()
 
 
 class LuaSandbox:

@@ -18,6 +18,7 @@ __all__ = [
     "engine_option",
     "json_option",
     "timeout_option",
+    "utf8_only",
 ]
 
 # "ms" stands before "s": the first ending that fits is taken.
@@ -72,6 +73,17 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, text: str | None) -> 
             f"{text!r} is not a length of time; write seconds (5), or 500ms, 2m, 1h"
         )
     return seconds
+
+
+def utf8_only(_ctx: click.Context, _param: click.Parameter, value: Any) -> Any:
+    """Refuse arguments that the shell passed as bytes which are not UTF-8; scripts hold text."""
+    for text in value if isinstance(value, tuple) else (value,):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            shown = text.encode(errors="backslashreplace").decode()
+            raise click.BadParameter(f"'{shown}' is not valid UTF-8") from None
+    return value
 
 
 def config_options(function: Callable[..., Any]) -> Callable[..., Any]:

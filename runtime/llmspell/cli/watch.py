@@ -116,13 +116,15 @@ def _start_watcher(folder: Path) -> tuple[int, int]:
 
 
 def _watch(folder: Path, fd: int) -> int:
-    from watchfiles import DefaultFilter, watch
+    from watchfiles import Change, DefaultFilter, watch
 
     class ScriptFiles(DefaultFilter):
         """Script files, outside the folders that hold no sources (.git, node_modules, ...)."""
 
-        def __call__(self, change: object, path: str) -> bool:
-            return path.endswith(_SUFFIXES) and super().__call__(change, path)  # type: ignore[arg-type]
+        def __call__(self, change: Change, path: str) -> bool:
+            # A new folder counts: its files may have been there before it could be watched.
+            new_folder = change is Change.added and _is_visible_folder(path)
+            return (path.endswith(_SUFFIXES) or new_folder) and super().__call__(change, path)
 
     try:
         for batch in watch(
@@ -137,3 +139,8 @@ def _watch(folder: Path, fd: int) -> int:
     except OSError as error:
         os.write(fd, _FAILED + str(error).encode())
     return exits.OK
+
+
+def _is_visible_folder(path: str) -> bool:
+    # Hidden ones are not: a run makes .llmspell itself.
+    return not os.path.basename(path).startswith(".") and os.path.isdir(path)

@@ -26,9 +26,9 @@ class Metadata(NamedTuple):
     version: int
     created_us: int
     updated_us: int
-    schema_version: int
     size_bytes: int
     checksum: str
+    schema_version: int
     state_class: str
     correlation_id: str | None
     expires_us: int | None
@@ -55,9 +55,9 @@ class Metadata(NamedTuple):
             "version": self.version,
             "created_at": self.created_at,
             "updated_at": self.updated_at,
-            "schema_version": self.schema_version,
             "size_bytes": self.size_bytes,
             "checksum": self.checksum,
+            "schema_version": self.schema_version,
             "class": self.state_class,
             "correlation_id": self.correlation_id,
             "expires_at": self.expires_at,

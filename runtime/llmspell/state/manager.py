@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from time import time_ns
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from llmspell.errors import (
     InvalidValue,
@@ -22,12 +22,20 @@ from llmspell.errors import (
 from llmspell.state.cache import Cache, Entry
 from llmspell.state.classes import class_policy
 from llmspell.state.contention import backoff
+from llmspell.state.counter import add
 from llmspell.state.entry import Metadata
-from llmspell.state.scope import StateScope, check_key, scope_text
+from llmspell.state.scope import (
+    MAX_KEY_BYTES,
+    MAX_SCOPE_BYTES,
+    StateScope,
+    key_checker,
+    scope_reader,
+)
+from llmspell.state.transfer import ExportedEntry, exported, metadata_of
 from llmspell.store.base import Clear, Delete, Operation, Put, Row, Store, WriteResult, Written
 from llmspell.store.codec import checksum, decode, encode
 from llmspell_bridges.frozen import FrozenValue
-from llmspell_bridges.values import INT_MAX, INT_MIN, MAX_DEPTH, Value, canonical
+from llmspell_bridges.values import MAX_DEPTH, Value, canonical
 
 __all__ = ["ExportedEntry", "StateLimits", "StateManager"]
 
@@ -41,19 +49,12 @@ _new_metadata = partial(tuple.__new__, Metadata)
 
 @dataclass(frozen=True, slots=True)
 class StateLimits:
-    """Bounds on what is stored: ``value_bytes`` of the encoded value, ``depth`` of nesting."""
+    """Bounds on what is stored: ``value_bytes`` before compression, ``depth`` of nesting."""
 
     value_bytes: int = 8 * 1024 * 1024
     depth: int = MAX_DEPTH
-
-
-class ExportedEntry(NamedTuple):
-    """One entry with its value, as exports carry it."""
-
-    scope: str
-    key: str
-    value: Value
-    metadata: Metadata
+    key_bytes: int = MAX_KEY_BYTES
+    scope_bytes: int = MAX_SCOPE_BYTES
 
 
 class StateManager:
@@ -73,6 +74,8 @@ class StateManager:
     ) -> None:
         self._store = store
         self._limits = limits or StateLimits()
+        self._scope = scope_reader(self._limits.scope_bytes)
+        self._key = key_checker(self._limits.key_bytes)
         self._cache = Cache(cache_bytes)
         self._lock = threading.Lock()
 
@@ -122,8 +125,8 @@ class StateManager:
             class_policy(state_class)
         put = _new_put(
             (
-                scope_text(scope),
-                check_key(key),
+                self._scope(scope),
+                self._key(key),
                 encode(value, max_bytes=self._limits.value_bytes),
                 time_ns() // 1000,
                 schema_version,
@@ -149,7 +152,7 @@ class StateManager:
 
     def load_versioned(self, scope: Scope, key: str) -> tuple[FrozenValue | None, int]:
         """Return the stored value and its version, past the cache; ``(None, 0)`` when none."""
-        row = self._store.read([(scope_text(scope), check_key(key))])[0]  # type: ignore[list-item]
+        row = self._store.read([(self._scope(scope), self._key(key))])[0]  # type: ignore[list-item]
         return (None, 0) if row is None else (_entry(row), row.version)
 
     def get_metadata(self, scope: Scope, key: str) -> Metadata | None:
@@ -163,7 +166,7 @@ class StateManager:
 
     def delete(self, scope: Scope, key: str, *, if_version: int | None = None) -> bool:
         """Remove an entry and return whether there was one."""
-        operation = Delete(scope_text(scope), check_key(key), time_ns() // 1000, if_version)
+        operation = Delete(self._scope(scope), self._key(key), time_ns() // 1000, if_version)
         return self._write((operation,)).written[0].existed
 
     # Read, change, write -------------------------------------------------------------------
@@ -181,7 +184,7 @@ class StateManager:
                 self.save(scope, key, changed, if_version=version)
                 return changed
             backoff(attempt)
-        raise self.too_contended(scope, key)
+        raise self._too_contended(scope, key)
 
     def compare_and_set(
         self, scope: Scope, key: str, value: Value, version: int, attempt: int
@@ -195,23 +198,21 @@ class StateManager:
             self.save_canonical(scope, key, value, if_version=version)
         except VersionConflict:
             if attempt >= _UPDATE_ATTEMPTS:
-                raise self.too_contended(scope, key) from None
+                raise self._too_contended(scope, key) from None
             backoff(attempt)
             return False
         return True
 
     def increment(self, scope: Scope, key: str, by: float = 1) -> int | float:
         """Add ``by`` to a number, which counts as 0 when there is none, and return the sum."""
-        return self.update(scope, key, lambda value: _sum(value, by), default=0)  # type: ignore[no-any-return]
+        return self.update(scope, key, lambda value: add(value, by), default=0)  # type: ignore[no-any-return]
 
-    @staticmethod
-    def too_contended(scope: Scope, key: str) -> VersionConflict:
-        """Return the error for an update that lost against other writers too often."""
+    def _too_contended(self, scope: Scope, key: str) -> VersionConflict:
         return VersionConflict(
-            f"gave up updating {key!r} in scope '{scope_text(scope)}': other writers were faster "
+            f"gave up updating {key!r} in scope '{self._scope(scope)}': other writers were faster "
             f"{_UPDATE_ATTEMPTS} times",
             hint="write it from fewer places at once, or spread it over several keys",
-            scope=scope_text(scope),
+            scope=self._scope(scope),
             key=key,
         )
 
@@ -219,19 +220,19 @@ class StateManager:
 
     def load_many(self, scope: Scope, keys: Iterable[str]) -> dict[str, Any]:
         """Return fresh copies of the values there are, by key, read in one round trip."""
-        text = scope_text(scope)
-        wanted = list(dict.fromkeys(check_key(key) for key in keys))
+        text = self._scope(scope)
+        wanted = list(dict.fromkeys(self._key(key) for key in keys))
         rows = self._store.read([(text, key) for key in wanted])  # type: ignore[misc]
         return {row.key: decode(row.blob) for row in rows if row is not None}
 
     def save_many(self, scope: Scope, values: Mapping[str, Any]) -> dict[str, Metadata]:
         """Store several values in one transaction, all or none; return their metadata by key."""
-        text, now = scope_text(scope), time_ns() // 1000
+        text, now = self._scope(scope), time_ns() // 1000
         puts = []
         for key, value in values.items():
             exact = canonical(value, max_depth=self._limits.depth)
             puts.append(
-                Put(text, check_key(key), encode(exact, max_bytes=self._limits.value_bytes), now)
+                Put(text, self._key(key), encode(exact, max_bytes=self._limits.value_bytes), now)
             )
         if not puts:
             return {}
@@ -254,7 +255,7 @@ class StateManager:
         if limit is not None and limit < 0:
             raise InvalidValue("limit must not be negative", path="limit")
         rows = self._store.scan(
-            scope_text(scope), prefix=prefix, after=after, limit=limit, values=False
+            self._scope(scope), prefix=prefix, after=after, limit=limit, values=False
         )
         return [row.key for row in rows]
 
@@ -264,11 +265,11 @@ class StateManager:
 
     def scope_exists(self, scope: Scope) -> bool:
         """Return whether a scope holds any entry."""
-        return bool(self._store.scan(scope_text(scope), limit=1, values=False))
+        return bool(self._store.scan(self._scope(scope), limit=1, values=False))
 
     def clear(self, scope: Scope) -> int:
         """Remove every entry of a scope and return how many there were."""
-        operation = Clear(scope_text(scope), time_ns() // 1000)
+        operation = Clear(self._scope(scope), time_ns() // 1000)
         return self._write((operation,)).written[0].count
 
     # The whole store -----------------------------------------------------------------------
@@ -280,13 +281,7 @@ class StateManager:
     def export_entries(self, scope: Scope | None = None) -> Iterator[ExportedEntry]:
         """Yield every entry, or those of one scope, as they were at one moment."""
         with self._store.snapshot() as reader:
-            scopes = [text for text, _ in reader.scopes()] if scope is None else [scope_text(scope)]
-            for text in scopes:
-                after: str | None = None
-                while rows := reader.scan(text, after=after, limit=1000):
-                    for row in rows:
-                        yield ExportedEntry(row.scope, row.key, decode(row.blob), _metadata(row))
-                    after = rows[-1].key
+            yield from exported(reader, None if scope is None else self._scope(scope))
 
     def import_entries(
         self, entries: Iterable[tuple[Scope, str, Any]], *, replace: bool = True
@@ -298,7 +293,7 @@ class StateManager:
         now = time_ns() // 1000
         puts = {}
         for scope, key, value in entries:
-            text, checked = scope_text(scope), check_key(key)
+            text, checked = self._scope(scope), self._key(key)
             exact = canonical(value, max_depth=self._limits.depth)
             puts[text, checked] = Put(
                 text, checked, encode(exact, max_bytes=self._limits.value_bytes), now
@@ -325,7 +320,7 @@ class StateManager:
     # Inside --------------------------------------------------------------------------------
 
     def _find(self, scope: Scope, key: str) -> Entry | None:
-        ref = (scope_text(scope), check_key(key))
+        ref = (self._scope(scope), self._key(key))
         epoch = self._store.epoch()
         entry = self._cache.get(ref, epoch)
         if entry is not None:
@@ -363,9 +358,9 @@ class StateManager:
                 written[0],
                 written[1],
                 at,
-                schema_version,
                 len(blob),
                 checksum(blob),
+                schema_version,
                 state_class,
                 correlation_id,
                 expires_at,
@@ -377,33 +372,4 @@ class StateManager:
 
 
 def _entry(row: Row) -> Entry:
-    return Entry(row.blob, _metadata(row))
-
-
-def _metadata(row: Row) -> Metadata:
-    return Metadata(
-        row.version,
-        row.created_at,
-        row.updated_at,
-        row.schema_version,
-        len(row.blob),
-        checksum(row.blob),
-        row.state_class,
-        row.correlation_id,
-        row.expires_at,
-        False,
-    )
-
-
-def _sum(value: Any, by: float) -> int | float:
-    for number, what in ((value, "the stored value"), (by, "the amount")):
-        if type(number) is not int and type(number) is not float:
-            raise InvalidValue(
-                f"{what} is not a number, so it cannot be incremented",
-                hint="increment works on integers and floats",
-                path="$",
-            )
-    total: int | float = value + by
-    if type(total) is int and not INT_MIN <= total <= INT_MAX:
-        raise InvalidValue("the sum is an integer beyond 64 bits", path="$")
-    return total
+    return Entry(row.blob, metadata_of(row))

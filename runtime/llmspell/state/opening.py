@@ -25,6 +25,11 @@ def open_state(config: Config) -> StateManager:
     )
     return StateManager(
         store,
-        limits=StateLimits(value_bytes=limits.value_bytes, depth=limits.depth),
+        limits=StateLimits(
+            value_bytes=limits.value_bytes,
+            depth=limits.depth,
+            key_bytes=limits.key_bytes,
+            scope_bytes=limits.scope_bytes,
+        ),
         cache_bytes=state.performance.cache_size,
     )

@@ -7,13 +7,22 @@ which is a custom scope of that name. ``user:42`` and ``custom:user:42`` are the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Self
 
 from llmspell.errors import InvalidKey, InvalidScope
 
-__all__ = ["MAX_KEY_BYTES", "MAX_SCOPE_BYTES", "StateScope", "check_key", "scope_text"]
+__all__ = [
+    "MAX_KEY_BYTES",
+    "MAX_SCOPE_BYTES",
+    "StateScope",
+    "check_key",
+    "key_checker",
+    "scope_reader",
+    "scope_text",
+]
 
 MAX_SCOPE_BYTES: Final = 256
 MAX_KEY_BYTES: Final = 1024
@@ -143,14 +152,43 @@ def check_key(key: str) -> str:
             hint="use printable text",
             position=position,
         )
-    size = len(_encoded(key, InvalidKey, "the key"))
-    if size > MAX_KEY_BYTES:
+    _check_size(len(_encoded(key, InvalidKey, "the key")), MAX_KEY_BYTES)
+    return str(key)
+
+
+def key_checker(max_bytes: int) -> Callable[[str], str]:
+    """Return ``check_key``, or one that allows fewer bytes."""
+    if max_bytes >= MAX_KEY_BYTES:
+        return check_key
+
+    def check(key: str) -> str:
+        _check_size(len(check_key(key).encode()), max_bytes)
+        return key
+
+    return check
+
+
+def scope_reader(max_bytes: int) -> Callable[[str | StateScope], str]:
+    """Return ``scope_text``, or one that allows fewer bytes."""
+    if max_bytes >= MAX_SCOPE_BYTES:
+        return scope_text
+
+    def read(scope: str | StateScope) -> str:
+        text = scope_text(scope)
+        if (size := len(text.encode())) > max_bytes:
+            raise _invalid(f"the scope is {size} bytes long; limits.scope_bytes is {max_bytes}")
+        return text
+
+    return read
+
+
+def _check_size(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
         raise InvalidKey(
-            f"the key is {size} bytes long; at most {MAX_KEY_BYTES} are allowed",
+            f"the key is {size} bytes long; at most {max_bytes} are allowed",
             hint="use a shorter key, for example a hash of the long part",
             size=size,
         )
-    return str(key)
 
 
 def _check_text(text: str) -> None:

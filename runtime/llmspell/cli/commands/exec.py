@@ -11,6 +11,7 @@ from llmspell.cli.options import (
     engine_option,
     json_option,
     timeout_option,
+    utf8_only,
 )
 
 __all__ = ["exec_"]
@@ -25,8 +26,8 @@ __all__ = ["exec_"]
         "llmspell exec 'return ARGS.name' --engine lua -- --name Ada",
     ),
 )
-@click.argument("code")
-@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+@click.argument("code", callback=utf8_only)
+@click.argument("args", nargs=-1, type=click.UNPROCESSED, callback=utf8_only)
 @engine_option(required=True)
 @timeout_option
 @json_option

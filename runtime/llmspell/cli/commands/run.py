@@ -13,6 +13,7 @@ from llmspell.cli.options import (
     engine_option,
     json_option,
     timeout_option,
+    utf8_only,
 )
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ __all__ = ["run"]
         "echo 'print(1 + 1)' | llmspell run --engine lua -",
     ),
 )
-@click.argument("file")
-@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+@click.argument("file", callback=utf8_only)
+@click.argument("args", nargs=-1, type=click.UNPROCESSED, callback=utf8_only)
 @engine_option(required=False)
 @click.option("--watch", is_flag=True, help="Run again whenever a script file changes.")
 @timeout_option

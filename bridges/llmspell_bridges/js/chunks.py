@@ -1,0 +1,70 @@
+"""Which script a place in the one ``<input>`` belongs to."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import Final
+
+from llmspell_bridges.errors import Frame
+
+__all__ = ["STACK_LINE", "Chunks"]
+
+# The engine calls every chunk "<input>", so each script gets lines of its own; what lies below
+# the first script's lines is the prelude.
+_FIRST_LINE: Final = 10_001
+STACK_LINE: Final = re.compile(
+    r"^\s*at (?:(?P<function>.*?) \()?<input>:(?P<line>\d+)(?::(?P<column>\d+))?\)?$", re.MULTILINE
+)
+_FUNCTION_NAMES: Final = {"<eval>": "main script", "<anonymous>": "anonymous function"}
+_LINE_BREAK: Final = re.compile(r"\r\n|[\n\r\u2028\u2029]")
+
+
+class Chunks:
+    """Which lines of the one `<input>` belong to which script."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._names: list[str] = []
+        self._sources: dict[str, list[str]] = {}
+        self._next = _FIRST_LINE
+
+    def add(self, name: str, source: str) -> str:
+        """Give a script its lines; return the line breaks that put it there."""
+        lines = _LINE_BREAK.split(source)
+        self._starts.append(self._next)
+        self._names.append(name)
+        self._sources[name] = lines
+        padding = "\n" * (self._next - 1)
+        self._next += len(lines) + 10
+        return padding
+
+    @property
+    def latest(self) -> str | None:
+        """The script added last: where an error that tells no place came from."""
+        return self._names[-1] if self._names else None
+
+    def frames(self, stack: str) -> tuple[Frame, ...]:
+        """Return the script's frames of an engine stack trace, innermost first."""
+        found = []
+        for match in STACK_LINE.finditer(stack):
+            line = int(match["line"])
+            if line < _FIRST_LINE:
+                continue
+            index = bisect_right(self._starts, line) - 1
+            name = self._names[index]
+            function = match["function"]
+            found.append(
+                Frame(
+                    name,
+                    min(line - self._starts[index] + 1, len(self._sources[name])),
+                    int(match["column"]) if match["column"] else None,
+                    _FUNCTION_NAMES.get(function, function),
+                )
+            )
+        return tuple(found)
+
+    def source_line(self, name: str, line: int | None) -> str | None:
+        """Return one line of a script, counted from 1."""
+        lines = self._sources.get(name, [])
+        return lines[line - 1] if line and 0 < line <= len(lines) else None
