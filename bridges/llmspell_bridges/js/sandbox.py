@@ -107,8 +107,10 @@ class JsSandbox:
         self._door: Door[str] = Door(JsReplies())
         context = quickjs.Context()
         context.add_callable("__door", self._door)
-        prelude, inspect = _source("prelude.js"), _source("inspect.js")
-        context.eval(f"globalThis.__host = {prelude}({options.max_depth}, {inspect}); undefined")
+        prelude, values, inspect = map(_source, ("prelude.js", "values.js", "inspect.js"))
+        context.eval(
+            f"globalThis.__host = {prelude}({values}({options.max_depth}), {inspect}); undefined"
+        )
         self._host = {name: context.eval(f"__host.{name}") for name in _HOST_FUNCTIONS}
         context.eval("globalThis.__track = __host.track; delete globalThis.__host; undefined")
         self._tracker = RejectionTracker(context, "__track")

@@ -46,8 +46,8 @@ class LuaReplies:
 
 
 @cache
-def _prelude() -> bytes:
-    return Path(__file__).with_name("prelude.lua").read_bytes()
+def _part(name: bytes) -> bytes:
+    return Path(__file__).with_name(f"{name.decode()}.lua").read_bytes()
 
 
 class LuaSandbox:
@@ -60,8 +60,10 @@ class LuaSandbox:
         self._sources: dict[str, str] = {}
         self._door: Door[bytes] = Door(LuaReplies())
         vm = LuaRuntime(encoding=None, register_eval=False, register_builtins=False)
-        prelude = vm.compile(_prelude(), name=b"=llmspell", mode=b"t")
-        self._run, self._call, define, extend, self._show = prelude(self._door, options.max_depth)
+        prelude = vm.compile(_part(b"prelude"), name=b"=llmspell", mode=b"t")
+        self._run, self._call, define, extend, self._show = prelude(
+            self._door, options.max_depth, _part
+        )
         self._vm: Any = vm
         for bound in options.globals:
             for function in bound.functions(self.language):

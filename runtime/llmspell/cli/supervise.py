@@ -33,7 +33,8 @@ class Ending(NamedTuple):
     """How the child ended.
 
     ``kind`` is ``exited``, ``timeout``, ``stopped`` (by a signal to us) or ``died`` (by a signal
-    of its own, whose number is ``signal``).
+    of its own); ``signal`` is its number. A child that was told to stop and yet came to its own
+    end just then has ``exited``: it has reported itself.
     """
 
     kind: str
@@ -157,9 +158,8 @@ class Supervisor:
             self.kill()
         elif self._deadline is not None and now >= self._deadline:
             self._deadline = None
-            self._stop(
-                Ending("timeout", timeout_s=self._timeout_s), signal.SIGTERM, _TIMEOUT_GRACE_S
-            )
+            reason = Ending("timeout", signal=signal.SIGTERM, timeout_s=self._timeout_s)
+            self._stop(reason, signal.SIGTERM, _TIMEOUT_GRACE_S)
 
     def _stop(self, reason: Ending, number: int, grace_s: float = _STOP_GRACE_S) -> None:
         if self._link_fd < 0:
@@ -197,8 +197,9 @@ class Supervisor:
         os.close(self._link_fd)
         self._link_fd = -1
         code = os.waitstatus_to_exitcode(status)
-        if self._reason is not None:
-            self.ending = self._reason
+        reason = self._reason
+        if reason is not None and (code < 0 or code == SIGNALLED + reason.signal):
+            self.ending = reason
         elif code < 0:
             self.ending = Ending("died", SIGNALLED - code, -code)
         else:

@@ -81,9 +81,7 @@ class Cache:
         entries = self._entries
         former = entries.get(ref)
         entries[ref] = entry
-        self._bytes += _cost(entry)
-        if former is not None:
-            self._bytes -= _cost(former)
+        self._bytes += _cost(entry) if former is None else _cost(entry) - _cost(former)
         while self._bytes > self._max_bytes and entries:
             self.discard(next(iter(entries)))
 
@@ -112,5 +110,5 @@ class Cache:
 
 
 def _cost(known: Known) -> int:
-    blob = known.blob if isinstance(known, Entry) else known[0]
+    blob = known[0] if type(known) is tuple else known.blob  # type: ignore[union-attr]
     return len(blob) * _TEXTS + _OVERHEAD

@@ -129,12 +129,15 @@ _PREFIXES: Final = frozenset({"agent", "workflow", "step", "session", "custom"})
 
 def scope_text(scope: str | StateScope) -> str:
     """Return the canonical text of a scope. Raises ``InvalidScope``."""
-    return str(scope) if type(scope) is StateScope else _canonical_text(scope)
+    try:
+        return _known_text(scope)
+    except TypeError:  # an unhashable thing
+        raise _invalid(f"a scope is text, not {type(scope).__name__}") from None
 
 
 @lru_cache(maxsize=4096)
-def _canonical_text(text: str) -> str:
-    return str(StateScope.parse(text))
+def _known_text(scope: str | StateScope) -> str:
+    return str(scope if isinstance(scope, StateScope) else StateScope.parse(scope))
 
 
 def check_key(key: str) -> str:
