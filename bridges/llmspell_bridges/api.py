@@ -127,6 +127,7 @@ class Global:
         reads: bool = False,
         internal: bool = False,
         languages: tuple[str, ...] = ("lua", "js"),
+        in_prelude: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare the decorated function as a host function; its docstring is the docs."""
 
@@ -138,7 +139,7 @@ class Global:
                     params=params,
                     result=result,
                     result_doc=result_doc,
-                    handler=handler,
+                    handler=None if in_prelude else handler,
                     gate=gate,
                     reads=reads,
                     internal=internal,
@@ -150,31 +151,13 @@ class Global:
         return declare
 
     def prelude_function(
-        self,
-        *params: Param,
-        result: str = "nothing",
-        result_doc: str = "",
-        reads: bool = False,
-        languages: tuple[str, ...] = ("lua", "js"),
-        name: str | None = None,
+        self, *params: Param, **facts: Any
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Declare a function that the preludes build; the decorated one only carries its docs."""
+        """Declare a function that the preludes build; the decorated one only carries its docs.
 
-        def declare(described: Callable[..., Any]) -> Callable[..., Any]:
-            self.functions.append(
-                Function(
-                    name or described.__name__.rstrip("_"),
-                    doc=(described.__doc__ or "").strip(),
-                    params=params,
-                    result=result,
-                    result_doc=result_doc,
-                    reads=reads,
-                    languages=languages,
-                )
-            )
-            return described
-
-        return declare
+        ``facts`` are the keywords of ``function``.
+        """
+        return self.function(*params, in_prelude=True, **facts)
 
     def record(self, name: str) -> Record | None:
         """Return the record of that name, or ``None``."""

@@ -8,7 +8,7 @@
 const scope = "example:quickstart"; // a scope groups keys; the name is up to you
 
 // Save a value under a key. State's functions return promises: write `await` before them.
-// When the promise resolves, the value is on disk.
+// When the promise resolves, the value is in the database.
 await State.save(scope, "settings", { theme: "dark", font_size: 14 });
 
 // Load it back. The third argument is what you get when there is nothing yet.

@@ -7,7 +7,7 @@
 
 local scope <const> = "example:quickstart" -- a scope groups keys; the name is up to you
 
--- Save a value under a key. When the call returns, the value is on disk.
+-- Save a value under a key. When the call returns, the value is in the database.
 State.save(scope, "settings", { theme = "dark", font_size = 14 })
 
 -- Load it back. The third argument is what you get when there is nothing yet.

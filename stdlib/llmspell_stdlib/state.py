@@ -251,7 +251,7 @@ def _shortcut(kind: str, verb: str) -> None:
     def handler(state: StateService, id: str, *rest: Any) -> Any:  # noqa: A002
         return body(state, f"{kind}:{id}", *rest)
 
-    handler.__doc__ = f"{body.__doc__} Short for scope `{kind}:<id>`."
+    handler.__doc__ = f"Do what `{body.__name__}` does, in the scope `{kind}:<id>`."
     STATE.function(owner, *params, result=result, name=f"{kind}_{verb}", reads=verb != "set")(
         handler
     )

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
 
 from llmspell.errors import FeatureUnavailable
-
-if TYPE_CHECKING:
-    from llmspell.config.models import Config
 
 __all__ = ["UNAVAILABLE", "Unavailable", "check_available", "missing_features"]
 
@@ -46,14 +45,14 @@ UNAVAILABLE = (
 )
 
 
-def missing_features(config: Config) -> list[Unavailable]:
+def missing_features(config: BaseModel) -> list[Unavailable]:
     """Return a row for every switched-on feature that this version does not have."""
     return [
         row for row in UNAVAILABLE if row.asks_for_it(reduce(getattr, row.key.split("."), config))
     ]
 
 
-def check_available(config: Config) -> None:
+def check_available(config: BaseModel) -> None:
     """Raise ``FeatureUnavailable`` naming all missing features; ``details["keys"]`` lists them."""
     missing = missing_features(config)
     if not missing:

@@ -25,7 +25,6 @@ ERRORS_BY_PARAMETER: Final[dict[str, tuple[str, ...]]] = {
     "keys": ("invalid_key",),
     "value": ("invalid_value", "limit_exceeded"),
     "values": ("invalid_key", "invalid_value", "limit_exceeded"),
-    "default": ("invalid_value",),
     "fn": ("invalid_value", "limit_exceeded", "version_conflict"),
     "by": ("invalid_value", "version_conflict"),
     "SaveOptions": ("version_conflict",),
