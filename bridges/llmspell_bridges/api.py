@@ -92,7 +92,8 @@ class Function:
     returns a canonical value, a ``Portable`` or ``None``. ``gate`` is the config key that turns
     the function on; without a gate it is always there. ``reads`` marks functions whose result is
     their only point, so that a promise nobody looks at is worth a warning. ``internal`` functions
-    are seen by the preludes only.
+    are seen by the preludes only; ``serves`` is the script-visible function they work for, which is
+    the one to name in messages.
     """
 
     name: str
@@ -105,6 +106,15 @@ class Function:
     reads: bool = False
     internal: bool = False
     languages: tuple[str, ...] = ("lua", "js")
+    serves: str | None = None
+
+    def call_name(self, owner: Global, *, camel: bool = False) -> str:
+        """Return the name by which messages call the function: ``State.list_keys``."""
+        if self.serves is not None:
+            return self.serves
+        head, *rest = self.name.split("_") if camel else [self.name]
+        name = head + "".join(part.capitalize() for part in rest)
+        return f"{owner.name}.{name}" if owner.name else name
 
 
 @dataclass(slots=True)
@@ -128,6 +138,7 @@ class Global:
         internal: bool = False,
         languages: tuple[str, ...] = ("lua", "js"),
         in_prelude: bool = False,
+        serves: str | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare the decorated function as a host function; its docstring is the docs."""
 
@@ -144,6 +155,7 @@ class Global:
                     reads=reads,
                     internal=internal,
                     languages=languages,
+                    serves=serves,
                 )
             )
             return handler
@@ -178,7 +190,7 @@ def check_arguments(owner: Global, function: Function, arguments: list[Any]) -> 
 
     Raises ``InvalidArgument``.
     """
-    call = f"{owner.name}.{function.name}"
+    call = function.call_name(owner)
     params = function.params
     if len(arguments) > len(params):
         raise InvalidArgument(
@@ -205,6 +217,8 @@ def _check(owner: Global, call: str, param: Param, argument: Any) -> None:
         _check_record(owner, call, param, record, argument)
         return
     accepted = TYPES[param.type]
+    if argument == {} and list in accepted.accepts:
+        return  # an empty table of Lua, which is both
     if object in accepted.accepts or type(argument) in accepted.accepts:
         if param.type == "texts" and not all(type(item) is str for item in argument):
             raise InvalidArgument(

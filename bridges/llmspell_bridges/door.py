@@ -13,8 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from orjson import JSONDecodeError, loads
+
 from llmspell_bridges.api import TYPES, Function, Global, Record, check_arguments
 from llmspell_bridges.errors import InvalidValue, LimitExceeded, LlmSpellError
+from llmspell_bridges.values import MAX_DEPTH
 from llmspell_bridges.wire import decode
 
 __all__ = ["BoundGlobal", "Door", "Replies"]
@@ -62,6 +65,7 @@ class Interrupted(LlmSpellError):
     code = "interrupted"
 
 
+_LIST_FIRST: Final = ("[", ord("["))
 _SIMPLE: Final = frozenset(TYPES) - {"texts"}
 _ARGUMENT: Final = re.compile(r"\$\[(\d+)\]")
 
@@ -73,51 +77,84 @@ class Door(Generic[Text]):
     it; ``interrupt`` is a ``KeyboardInterrupt`` or ``SystemExit`` to raise once the VM returned.
     """
 
-    def __init__(self, replies: Replies[Text]) -> None:
+    def __init__(self, replies: Replies[Text], *, max_depth: int = MAX_DEPTH) -> None:
         self._replies: Replies[Text] = replies
+        self._max_depth = max_depth
         self._entries: list[Callable[[Text], Text]] = []
+        self._names: list[str] = []
         self.error: LlmSpellError | None = None
         self.interrupt: BaseException | None = None
 
     def add(self, bound: BoundGlobal, function: Function) -> int:
         """Bind ``function`` to the service and return the index scripts reach it by."""
-        self._entries.append(_entry(bound, function, self._replies))
+        self._entries.append(_entry(bound, function, self._replies, self._max_depth))
+        self._names.append(function.call_name(bound.declaration))
         return len(self._entries) - 1
 
-    def __call__(self, index: int, text: Text) -> Text:
-        if self.interrupt is not None:
-            return self._replies.error(Interrupted("the run was interrupted"))
-        try:
-            return self._entries[index](text)
-        except LlmSpellError as error:
-            self.error = error
-        except Exception as error:
-            self.error = InternalError(f"a host function failed ({type(error).__name__})")
+    def opened(self) -> Callable[[int, Text], Text]:
+        """Return the function the VM calls; it never raises."""
+        entries, failed = self._entries, self._failed
+
+        def door(index: int, text: Text) -> Text:
+            try:
+                return entries[index](text)
+            except BaseException as error:
+                return failed(index, error)
+
+        return door
+
+    def _failed(self, index: int, error: BaseException) -> Text:
+        if isinstance(error, LlmSpellError):
+            self.error = _naming(self._names[index], error)
+        elif isinstance(error, Exception):
+            self.error = InternalError(
+                f"{self._names[index]}: the host failed ({type(error).__name__})"
+            )
             self.error.__cause__ = error
-        except BaseException as error:
+        else:
             self.interrupt = error
             self.error = Interrupted("the run was interrupted")
+            # From here on the script gets no further answers.
+            self._entries[:] = [self._refuse] * len(self._entries)
         return self._replies.error(self.error)
+
+    def _refuse(self, _: Text) -> Text:
+        return self._replies.error(Interrupted("the run was interrupted"))
 
     def close(self) -> None:
         """Forget every handler, so that nothing of the host is reachable from a dead VM."""
         self._entries.clear()
 
 
+def _naming(call: str, error: LlmSpellError) -> LlmSpellError:
+    """Put the function a script called before what a service below it had to say."""
+    if not error.message.startswith(call):
+        error.message = f"{call}: {error.message}"
+        error.args = (error.message,)
+    return error
+
+
 def _entry(
-    bound: BoundGlobal, function: Function, replies: Replies[Text]
+    bound: BoundGlobal, function: Function, replies: Replies[Text], max_depth: int
 ) -> Callable[[Text], Text]:
     owner, service, handler = bound.declaration, bound.service, function.handler
     if handler is None:
         raise ValueError(f"{owner.name}.{function.name} has no handler")
     reply = _reply(bound, function, replies)
     accepted: set[tuple[type, ...]] = set()
+    # Short texts without tags are most of all texts, and safe to hand to the decoder as they are.
+    harmless = 2 * max_depth
 
     def entry(text: Text) -> Text:
         try:
-            arguments: list[Any] = decode(text)
+            if len(text) <= harmless and text[0] in _LIST_FIRST:
+                arguments: list[Any] = loads(text)
+            else:
+                arguments = decode(text, max_depth=max_depth, envelope=1)
+        except JSONDecodeError:
+            raise _explained(function, text, max_depth) from None
         except (InvalidValue, LimitExceeded) as error:
-            raise _rooted(owner, function, error) from None
+            raise _rooted(function, error) from None
         signature = tuple(map(type, arguments))
         if signature not in accepted:
             check_arguments(owner, function, arguments)
@@ -126,6 +163,15 @@ def _entry(
         return reply(handler(service, *arguments))
 
     return entry
+
+
+def _explained(function: Function, text: str | bytes, max_depth: int) -> LlmSpellError:
+    """Return why text does not decode, in the words of the decoder that explains."""
+    try:
+        decode(text, max_depth=max_depth, envelope=1)
+    except (InvalidValue, LimitExceeded) as error:
+        return _rooted(function, error)
+    return InternalError("the arguments cannot be decoded")
 
 
 def _reply(bound: BoundGlobal, function: Function, replies: Replies[Text]) -> Callable[[Any], Text]:
@@ -141,9 +187,7 @@ def _decided_by_types(function: Function, arguments: Sequence[Any]) -> bool:
     )
 
 
-def _rooted(
-    owner: Global, function: Function, error: InvalidValue | LimitExceeded
-) -> LlmSpellError:
+def _rooted(function: Function, error: InvalidValue | LimitExceeded) -> LlmSpellError:
     """Name the parameter a decoding error is about: its path starts at the argument list."""
     path = error.details.get("path", error.message)
     match = _ARGUMENT.match(path)
@@ -154,8 +198,4 @@ def _rooted(
     details = dict(error.details)
     if match:
         details["path"] = _ARGUMENT.sub("$", path, count=1)
-    return type(error)(
-        f"{owner.name}.{function.name}: {message}",
-        hint=error.hint,
-        **details | {"parameter": name},
-    )
+    return type(error)(message, hint=error.hint, **details | {"parameter": name})

@@ -118,7 +118,9 @@ class ScriptError(LlmSpellError, RuntimeError):
         hint: str | None = None,
         details: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(message, hint=hint, **(details or {}))
+        super().__init__(message, hint=hint)
+        # Not as keywords: a script may name its details as it likes, "message" and "hint" included.
+        self.details = {name: value for name, value in (details or {}).items() if value is not None}
         if code is not None:
             self.code = code  # type: ignore[misc]  # an instance may carry the script's own code
         self.language = language

@@ -18,7 +18,15 @@ from llmspell_bridges.door import BoundGlobal
 from llmspell_bridges.errors import InvalidArgument, SandboxClosed
 from llmspell_bridges.values import Value
 
-__all__ = ["ENGINES", "EXTENSIONS", "Sandbox", "SandboxOptions", "create_sandbox", "engine_of"]
+__all__ = [
+    "ENGINES",
+    "EXTENSIONS",
+    "Sandbox",
+    "SandboxOptions",
+    "check_text",
+    "create_sandbox",
+    "engine_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,17 @@ def create_sandbox(language: str, options: SandboxOptions | None = None) -> Sand
     module, name = ENGINES[language]
     sandbox: Sandbox = getattr(import_module(module), name)(options or SandboxOptions())
     return sandbox
+
+
+def check_text(source: str) -> None:
+    """Raise ``InvalidArgument`` for text that is not Unicode and so cannot reach a VM."""
+    try:
+        source.encode()
+    except UnicodeEncodeError as error:
+        line = source.count("\n", 0, error.start) + 1
+        raise InvalidArgument(
+            f"the script's text is not valid Unicode (a lone surrogate in line {line})", line=line
+        ) from None
 
 
 class Owner:

@@ -45,7 +45,17 @@ def canonical(value: Any, *, max_depth: int = MAX_DEPTH) -> Value:
     Raises ``InvalidValue`` with the path of what cannot be held exactly, and ``LimitExceeded``
     for nesting beyond ``max_depth`` (which is what a cycle amounts to).
     """
-    return _canonical(value, "$", max_depth)
+    try:
+        return _canonical(value, "$", max_depth)
+    except _TooDeep as error:
+        raise too_deep(error.path, max_depth) from None
+
+
+class _TooDeep(Exception):
+    """Carries a path up to where the limit is known."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
 
 
 def member_path(path: str, key: str) -> str:
@@ -69,7 +79,7 @@ def _canonical(value: Any, path: str, room: int) -> Value:
         return _float(value, path)
     if kind is dict or kind is list or kind is tuple:
         if room <= 0:
-            raise too_deep(path)
+            raise _TooDeep(path)
         if kind is dict:
             return {
                 _key(key, path): _canonical(member, member_path(path, str(key)), room - 1)

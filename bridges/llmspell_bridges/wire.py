@@ -48,7 +48,7 @@ from llmspell_bridges.values import (
     too_deep,
 )
 
-__all__ = ["TAGGED", "decode", "encode_js", "plain_json"]
+__all__ = ["TAGGED", "check_depth", "decode", "encode_js", "plain_json"]
 
 TAGGED: Final = "~"
 _TAGGED_FIRST: Final = (TAGGED, ord(TAGGED))
@@ -56,25 +56,38 @@ _JS_OPTIONS: Final = OPT_STRICT_INTEGER | OPT_PASSTHROUGH_DATETIME
 _JS_SAFE: Final = 2**53 - 1
 
 
-def decode(text: str | bytes, *, max_depth: int = MAX_DEPTH) -> Value:
-    """Decode text that a prelude encoded. Raises ``InvalidValue`` or ``LimitExceeded``."""
+def decode(text: str | bytes, *, max_depth: int = MAX_DEPTH, envelope: int = 0) -> Value:
+    """Decode text that a prelude encoded. Raises ``InvalidValue`` or ``LimitExceeded``.
+
+    ``envelope`` counts the lists around the value itself, which are not part of its depth: 1 for
+    a list of arguments.
+    """
     # A text shorter than this cannot hold enough brackets, and most texts are.
     if len(text) <= 2 * max_depth and text[0] not in _TAGGED_FIRST:
         try:
             return loads(text)
         except JSONDecodeError as error:
-            return _explain(text, error)
+            return _explain(text, error, max_depth + envelope)
     tagged = text[0] in _TAGGED_FIRST
     body = text[1:] if tagged else text
     try:
         value = loads(body)
     except JSONDecodeError as error:
-        return _explain(body, error)
+        return _explain(body, error, max_depth + envelope)
     if tagged:
-        value = _untag(value)
-    if _brackets(body) > max_depth and depth_of(value) > max_depth:
-        raise too_deep("$", max_depth)
+        try:
+            value = _untag(value)
+        except (AttributeError, LookupError, TypeError) as error:
+            raise InvalidValue("the value is not valid tagged text") from error
+    check_depth(body, value, max_depth, envelope)
     return value
+
+
+def check_depth(text: str | bytes, value: Value, max_depth: int, envelope: int = 0) -> None:
+    """Raise ``LimitExceeded`` if the value that ``text`` was decoded to is nested too deeply."""
+    allowed = max_depth + envelope
+    if _brackets(text) > allowed and depth_of(value) > allowed:
+        raise too_deep("$", max_depth)
 
 
 def _brackets(text: str | bytes) -> int:
@@ -84,15 +97,15 @@ def _brackets(text: str | bytes) -> int:
     return text.count("[") + text.count("{")
 
 
-def _explain(body: str | bytes, error: JSONDecodeError) -> Value:
+def _explain(body: str | bytes, error: JSONDecodeError, max_depth: int) -> Value:
     """Find the path of what made the strict decoder refuse: lone surrogates, or endless depth."""
     try:
         lenient = json.loads(body)
     except RecursionError:
-        raise too_deep("$") from None
+        raise too_deep("$", max_depth) from None
     except ValueError:
         raise InvalidValue("the value is not valid JSON text") from error
-    return canonical(lenient)
+    return canonical(lenient, max_depth=max_depth)
 
 
 def _untag(item: Any) -> Value:
@@ -135,7 +148,15 @@ def encode_js(value: Value) -> str:
     try:
         return dumps(value, option=_JS_OPTIONS).decode()
     except JSONEncodeError:
-        return TAGGED + dumps(_tag(value)).decode()
+        return TAGGED + _dumps_deep(_tag(value))
+
+
+def _dumps_deep(value: Value) -> str:
+    """Encode what may be nested beyond the 254 levels at which the fast encoder stops."""
+    try:
+        return dumps(value).decode()
+    except JSONEncodeError:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _tag(value: Value) -> Any:

@@ -20,7 +20,7 @@ return #name
 READ_IN_JS = """
 const greeting = await State.load("global", "greeting");
 console.log(`JavaScript read: ${greeting.text}`);
-return greeting;
+return { text: greeting.text, letters: greeting.text.length };
 """
 
 WRONG = """

@@ -91,9 +91,10 @@ class Runtime:
         with self._lock:
             self._check_open()
             if self._state is None:
-                from llmspell.state.opening import open_state
+                from llmspell.state.opening import open_default_state, open_state
 
-                self._state = open_state(self.config)
+                config = self._config
+                self._state = open_default_state() if config is None else open_state(config)
             return self._state
 
     def run(

@@ -34,7 +34,7 @@ class Output:
         if sink is not None:
             sink(text)
             return
-        self._size += len(text)
+        self._size += len(text) if text.isascii() else len(text.encode())
         if self._size > self._max_bytes:
             raise LimitExceeded(
                 f"the script printed more than {self._max_bytes} bytes, which are kept in memory",

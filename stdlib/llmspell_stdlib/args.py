@@ -33,7 +33,14 @@ class ScriptArguments:
 
     @classmethod
     def parse(cls, name: str, arguments: Sequence[str]) -> ScriptArguments:
-        """Sort arguments. Raises ``InvalidArgument`` for names no script could read."""
+        """Sort arguments. Raises ``InvalidArgument`` for what no script could read."""
+        for number, argument in enumerate(arguments, 1):
+            if not _is_unicode(argument):
+                raise InvalidArgument(
+                    f"argument {number} of the script is not valid Unicode text",
+                    hint="scripts get their arguments as text; pass bytes through a file",
+                    parameter=str(number),
+                )
         positional: list[str] = []
         named: dict[str, str] = {}
         queue = list(arguments)
@@ -56,6 +63,14 @@ class ScriptArguments:
                 )
             named[key] = value
         return cls(name, tuple(arguments), tuple(positional), named)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @ARGS.function(internal=True, result="map")

@@ -8,8 +8,8 @@ from orjson import JSONDecodeError, loads
 
 from llmspell_bridges.api import Global, Param, Record
 from llmspell_bridges.errors import InvalidValue
-from llmspell_bridges.values import Value
-from llmspell_bridges.wire import plain_json
+from llmspell_bridges.values import MAX_DEPTH, Value
+from llmspell_bridges.wire import check_depth, plain_json
 from llmspell_stdlib.preludes import Preludes
 
 __all__ = ["JSON"]
@@ -27,23 +27,26 @@ JSON: Final = Global(
 )
 
 
-@JSON.function(Param("text", "text"), internal=True, result="value")
+@JSON.function(Param("text", "text"), internal=True, serves="JSON.parse", result="value")
 def parse_text(_: None, text: str) -> Value:
     """Return the value of JSON text."""
     try:
-        return loads(text)
+        value = loads(text)
     except JSONDecodeError as error:
         raise InvalidValue(
             f"JSON.parse: not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})",
             line=error.lineno,
             column=error.colno,
         ) from None
+    check_depth(text, value, MAX_DEPTH)
+    return value
 
 
 @JSON.function(
     Param("value", "value"),
     Param("options", "JsonOptions", optional=True),
     internal=True,
+    serves="JSON.stringify",
     result="text",
 )
 def to_text(_: None, value: Value, options: dict[str, Any] | None = None) -> str:

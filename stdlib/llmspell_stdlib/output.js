@@ -3,6 +3,9 @@
   "use strict";
   const { write } = internal;
   const { inspect } = bridge;
+  const { apply } = Reflect;
+  // A lone surrogate is no reason to refuse output; it is shown as U+FFFD.
+  const { toWellFormed } = String.prototype;
 
   function line(values) {
     let text = "";
@@ -10,7 +13,7 @@
       const value = values[index];
       text += (index > 0 ? " " : "") + (typeof value === "string" ? value : inspect(value));
     }
-    return text + "\n";
+    return apply(toWellFormed, text, []) + "\n";
   }
 
   const out = (...values) => { write("out", line(values)); };

@@ -5,7 +5,10 @@ local tostring, select, concat = tostring, select, table.concat
 
 function env.print(...)
   local count = select("#", ...)
-  if count == 1 then return write("out", tostring((...)) .. "\n") end
+  if count == 1 then
+    write("out", tostring((...)) .. "\n")
+    return
+  end
   local texts = {}
   for index = 1, count do texts[index] = tostring((select(index, ...))) end
   write("out", concat(texts, "\t") .. "\n")

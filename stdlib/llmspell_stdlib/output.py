@@ -25,7 +25,7 @@ OUTPUT: Final = Global("", "Functions that are globals themselves.", preludes=Pr
 CONSOLE: Final = Global("console", "Output as JavaScript programs write it.")
 
 
-@OUTPUT.function(Param("stream", "text"), Param("text", "output"), internal=True)
+@OUTPUT.function(Param("stream", "text"), Param("text", "output"), internal=True, serves="print")
 def write(output: OutputService, stream: str, text: str | bytes) -> None:
     """Write text as it is."""
     if isinstance(text, bytes):

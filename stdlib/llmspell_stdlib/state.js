@@ -8,11 +8,14 @@
     throw new StateError("State.update: " + message, "invalid_argument", { parameter: "fn" }, hint);
   }
 
-  function check(fn) {
+  const USAGE = "call it as State.update(scope, key, fn [, default])";
+
+  function check(fn, extra) {
     if (typeof fn !== "function") {
       refuse("argument 'fn' must be a function, not " + (fn === null ? "null" : typeof fn),
-        "call it as State.update(scope, key, fn [, default])");
+        USAGE);
     }
+    if (extra.length) refuse((4 + extra.length) + " arguments, but it takes at most 4", USAGE);
   }
 
   function checkResult(value) {
@@ -22,8 +25,8 @@
     return value;
   }
 
-  function update(scope, key, fn, fallback) {
-    check(fn);
+  function update(scope, key, fn, fallback, ...extra) {
+    check(fn, extra);
     for (let attempt = 0; ; attempt++) {
       const found = read(scope, key), version = found[1];
       const value = checkResult(fn(version === 0 ? fallback : found[0]));
@@ -34,8 +37,8 @@
     }
   }
 
-  async function updateLater(scope, key, fn, fallback) {
-    check(fn);
+  async function updateLater(scope, key, fn, fallback, ...extra) {
+    check(fn, extra);
     for (let attempt = 0; ; attempt++) {
       const found = read(scope, key), version = found[1];
       const value = checkResult(await fn(version === 0 ? fallback : found[0]));

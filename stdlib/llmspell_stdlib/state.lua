@@ -1,22 +1,27 @@
 -- State.update: calls back into the script, so it lives here and not behind the door.
 local env, internal, bridge = ...
 local read, compare_and_set = internal.read_for_update, internal.compare_and_set
-local pack, type, error = table.pack, type, error
+local pack, select, type, error = table.pack, select, type, error
+local is_null = bridge.is_null
+local USAGE = "call it as State.update(scope, key, fn [, default])"
 
 local function refuse(message, hint, parameter)
   error(bridge.failure("invalid_argument", message, { parameter = parameter }, hint), 0)
 end
 
-function env.State.update(scope, key, fn, default)
+function env.State.update(scope, key, fn, default, ...)
   if type(fn) ~= "function" then
-    refuse("State.update: argument 'fn' must be a function, not a " .. type(fn),
-      "call it as State.update(scope, key, fn [, default])", "fn")
+    refuse("State.update: argument 'fn' must be a function, not " .. type(fn), USAGE, "fn")
+  end
+  local extra = select("#", ...)
+  if extra > 0 then
+    refuse("State.update: " .. 4 + extra .. " arguments, but it takes at most 4", USAGE)
   end
   local attempt = 0
   while true do
     local found = read(scope, key)
     local value, version = found[1], found[2]
-    if version == 0 then value = default elseif value == bridge.null then value = nil end
+    if version == 0 then value = default elseif is_null(value) then value = nil end
     local results = pack(fn(value))
     if results.n == 0 then
       refuse("State.update: the function returned nothing, so there is no new value",

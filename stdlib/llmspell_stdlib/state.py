@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from llmspell_bridges.api import Global, Param, Record
+from llmspell_bridges.errors import InvalidArgument
 from llmspell_bridges.frozen import FrozenValue
 from llmspell_bridges.values import Value
 from llmspell_stdlib.preludes import Preludes
@@ -249,6 +250,8 @@ def _shortcut(kind: str, verb: str) -> None:
     params, result, body = _SHORTCUTS[verb]
 
     def handler(state: StateService, id: str, *rest: Any) -> Any:  # noqa: A002
+        if not id:
+            raise InvalidArgument(f"the {kind}'s id is empty", parameter="id")
         return body(state, f"{kind}:{id}", *rest)
 
     handler.__doc__ = f"Do what `{body.__name__}` does, in the scope `{kind}:<id>`."
@@ -294,7 +297,7 @@ def list_(state: StateService, options: dict[str, Any] | None = None) -> list[st
 # What the preludes build `update` on ----------------------------------------------------------
 
 
-@STATE.function(_SCOPE, _KEY, internal=True, result="value")
+@STATE.function(_SCOPE, _KEY, internal=True, serves="State.update", result="value")
 def read_for_update(state: StateService, scope: str, key: str) -> Any:
     """Return the value and its version, 0 for none."""
     found, version = state.load_versioned(scope, key)
@@ -308,6 +311,7 @@ def read_for_update(state: StateService, scope: str, key: str) -> Any:
     Param("version", "integer"),
     Param("attempt", "integer"),
     internal=True,
+    serves="State.update",
     result="boolean",
 )
 def compare_and_set(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -181,7 +182,8 @@ def test_an_unexpected_failure_is_one_line_and_a_traceback_only_on_request(
     llmspell: Program,
 ) -> None:
     # An installation with a part missing stands for everything nobody foresaw.
-    environ = {"PYTHONPATH": str(llmspell.folder)}
+    inherited = llmspell.environ.get("PYTHONPATH", "")
+    environ = {"PYTHONPATH": f"{llmspell.folder}{os.pathsep}{inherited}"}
     llmspell.write("sitecustomize.py", "import sys\nsys.modules['llmspell.engine'] = None\n")
     llmspell.write("a.lua", "print(1)")
     done = llmspell("run", "a.lua", environ=environ)

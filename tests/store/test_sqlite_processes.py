@@ -105,14 +105,15 @@ while True:
 
 def test_a_killed_writer_has_lost_no_write_that_returned(path: Path, start: Start) -> None:
     for round_ in range(5):
-        process = start(SAVE_FOR_EVER, path)
-        assert process.stdout is not None
-        returned = int(process.stdout.readline())
-        time.sleep(0.02 * round_)
-        process.send_signal(signal.SIGKILL)
-        # What is left in the pipe had returned as well; a torn last line had not.
-        lines = [line for line in process.communicate()[0].splitlines(True) if line.endswith("\n")]
-        returned = max([returned, *map(int, lines)])
+        with start(SAVE_FOR_EVER, path) as process:
+            assert process.stdout is not None
+            returned = int(process.stdout.readline())
+            time.sleep(0.02 * round_)
+            process.send_signal(signal.SIGKILL)
+            # What is left had returned as well; a torn last line had not. communicate() would
+            # miss what readline() has read ahead.
+            rest = process.stdout.read().splitlines(keepends=True)
+        returned = max([returned, *(int(line) for line in rest if line.endswith("\n"))])
         store = open_store("sqlite", path=path)
         number = int(blob_of(store, "n"))
         assert returned <= number <= returned + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from typing import Final
 
 from llmspell_bridges.errors import Frame
@@ -14,7 +15,10 @@ __all__ = ["STACK_LINE", "Chunks"]
 # the first script's lines is the prelude.
 _FIRST_LINE: Final = 10_001
 STACK_LINE: Final = re.compile(
-    r"^\s*at (?:(?P<function>.*?) \()?<input>:(?P<line>\d+)(?::(?P<column>\d+))?\)?$", re.MULTILINE
+    # A script may make a stack up: the numbers have a length that is always read quickly.
+    r"^ {0,8}at (?:(?P<function>.{0,200}?) \()?"
+    r"<input>:(?P<line>\d{1,9})(?::(?P<column>\d{1,9}))?\)?$",
+    re.MULTILINE,
 )
 _FUNCTION_NAMES: Final = {"<eval>": "main script", "<anonymous>": "anonymous function"}
 _LINE_BREAK: Final = re.compile(r"\r\n|[\n\r\u2028\u2029]")
@@ -26,7 +30,7 @@ class Chunks:
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._names: list[str] = []
-        self._sources: dict[str, list[str]] = {}
+        self._sources: list[list[str]] = []
         self._next = _FIRST_LINE
 
     def add(self, name: str, source: str) -> str:
@@ -34,7 +38,7 @@ class Chunks:
         lines = _LINE_BREAK.split(source)
         self._starts.append(self._next)
         self._names.append(name)
-        self._sources[name] = lines
+        self._sources.append(lines)
         padding = "\n" * (self._next - 1)
         self._next += len(lines) + 10
         return padding
@@ -46,25 +50,34 @@ class Chunks:
 
     def frames(self, stack: str) -> tuple[Frame, ...]:
         """Return the script's frames of an engine stack trace, innermost first."""
-        found = []
-        for match in STACK_LINE.finditer(stack):
-            line = int(match["line"])
-            if line < _FIRST_LINE:
-                continue
-            index = bisect_right(self._starts, line) - 1
-            name = self._names[index]
-            function = match["function"]
-            found.append(
-                Frame(
-                    name,
-                    min(line - self._starts[index] + 1, len(self._sources[name])),
-                    int(match["column"]) if match["column"] else None,
-                    _FUNCTION_NAMES.get(function, function),
-                )
+        return tuple(
+            Frame(
+                self._names[index],
+                line,
+                int(match["column"]) if match["column"] else None,
+                _FUNCTION_NAMES.get(match["function"], match["function"]),
             )
-        return tuple(found)
+            for index, line, match in self._places(stack)
+        )
 
     def source_line(self, name: str, line: int | None) -> str | None:
-        """Return one line of a script, counted from 1."""
-        lines = self._sources.get(name, [])
+        """Return one line of the latest script of that name, counted from 1."""
+        if name not in self._names:
+            return None
+        lines = self._sources[len(self._names) - 1 - self._names[::-1].index(name)]
         return lines[line - 1] if line and 0 < line <= len(lines) else None
+
+    def source_line_of(self, stack: str) -> str | None:
+        """Return the script's line that the innermost frame of a stack trace is about."""
+        for index, line, _ in self._places(stack):
+            lines = self._sources[index]
+            return lines[line - 1]
+        return None
+
+    def _places(self, stack: str) -> Iterator[tuple[int, int, re.Match[str]]]:
+        """Yield which script each frame is in, its line there, and the frame's text."""
+        for match in STACK_LINE.finditer(stack):
+            line = int(match["line"])
+            if line >= _FIRST_LINE:
+                index = bisect_right(self._starts, line) - 1
+                yield index, min(line - self._starts[index] + 1, len(self._sources[index])), match

@@ -8,12 +8,13 @@
   const door = globalThis.__door;
   delete globalThis.__door;
 
-  const { plain, exact, value, flat, Refusal } = codec;
+  const { plain, exact, value, flat, tagged, Refusal } = codec;
   const { parse, stringify } = JSON;
-  const { create, defineProperty, setPrototypeOf } = Object;
+  const { create, defineProperty, getOwnPropertyDescriptor, setPrototypeOf } = Object;
   const { apply } = Reflect;
   const mapEntries = Map.prototype.forEach, mapSet = Map.prototype.set;
   const mapDelete = Map.prototype.delete, mapClear = Map.prototype.clear;
+  const mapSize = getOwnPropertyDescriptor(Map.prototype, "size").get;
   const then = Promise.prototype.then;
   const sliceText = String.prototype.slice;
   const $Date = Date, $Error = Error, $Map = Map, $Promise = Promise, $String = String;
@@ -45,7 +46,7 @@
   }
 
   function exactArguments(call, params, values) {
-    const list = ["l"];
+    const list = tagged("l");
     for (let index = 0; index < values.length; index++) {
       const parameter = params[index] ?? "#" + (index + 1), value = values[index];
       try {
@@ -111,7 +112,9 @@
     if (!reads) return eventually;
     return (...values) => {
       const promise = setPrototypeOf(apply(eventually, undefined, values), watched);
-      if (unused.size < 20) apply(mapSet, unused, [promise, { call, stack: new $Error().stack }]);
+      if (apply(mapSize, unused, []) < 20) {
+        apply(mapSet, unused, [promise, { call, stack: read(new $Error(), "stack") ?? "" }]);
+      }
       return promise;
     };
   }
@@ -119,7 +122,7 @@
   const rejected = new $Map();
   function track(promise, reason, handled) {
     if (handled) apply(mapDelete, rejected, [promise]);
-    else if (rejected.size < 100) apply(mapSet, rejected, [promise, reason]);
+    else if (apply(mapSize, rejected, []) < 100) apply(mapSet, rejected, [promise, reason]);
   }
 
   // Jobs that throw would be lost; as rejections they are found.
@@ -136,6 +139,8 @@
   for (const name of ["FinalizationRegistry", "WeakRef", "SharedArrayBuffer", "Atomics"]) {
     delete globalThis[name];
   }
+  // It would be called for every error, with the functions of this file that are on the stack.
+  delete Error.prepareStackTrace;
 
   // Running ---------------------------------------------------------------------------------------
 
@@ -150,9 +155,19 @@
   function read(thing, name) {
     try {
       const found = thing[name];
-      return typeof found === "string" ? found : null;
+      if (typeof found !== "string") return null;
+      // A stack the engine wrote is short; one that a script made up may be of any length.
+      return name === "stack" ? apply(sliceText, found, [0, 10000]) : found;
     } catch {
       return null;
+    }
+  }
+
+  function isStateError(thing) {
+    try {
+      return thing instanceof StateError;
+    } catch {
+      return false;
     }
   }
 
@@ -175,7 +190,7 @@
       report.code = read(thrown, "code");
       report.hint = read(thrown, "hint");
       report.message = message ?? "the script threw an object that is not an Error";
-      if (thrown instanceof StateError) report.details = detailsOf(thrown);
+      if (isStateError(thrown)) report.details = detailsOf(thrown);
     } else if (thrown === null) {
       // The engine throws null when it has no memory left to make an error.
       report.message = "the script ran out of memory, or threw null";
@@ -255,7 +270,7 @@
   // whose promise nobody looked at.
   host.leftovers = function () {
     let failure = null;
-    const reads = [];
+    const reads = tagged();
     apply(mapEntries, rejected, [(reason) => { failure ??= describe(reason); }]);
     apply(mapEntries, unused, [({ call, stack }) => {
       reads[reads.length] = { __proto__: null, call, stack };
@@ -293,8 +308,7 @@
   }
 
   // `record` is the source of what makes the result's object of its members, or "".
-  host.define = function (global, name, index, params, reads, isInternal, record) {
-    const call = global + "." + camel(name);
+  host.define = function (global, name, call, index, params, reads, isInternal, record) {
     const build = record === "" ? null : indirectEval(record)(recordTime);
     const direct = bind(index, call, params === "" ? [] : params.split(" "), build);
     if (isInternal) internal[name] = direct;

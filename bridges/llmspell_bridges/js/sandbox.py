@@ -17,14 +17,16 @@ from llmspell_bridges.errors import LlmSpellError, ScriptError, ScriptSyntaxErro
 from llmspell_bridges.frozen import FrozenValue
 from llmspell_bridges.js.chunks import STACK_LINE, Chunks
 from llmspell_bridges.js.rejections import RejectionTracker
-from llmspell_bridges.sandbox import Owner, SandboxOptions
-from llmspell_bridges.values import Value
+from llmspell_bridges.sandbox import Owner, SandboxOptions, check_text
+from llmspell_bridges.values import Value, canonical
 from llmspell_bridges.wire import decode, encode_js
 
 __all__ = ["JsSandbox"]
 
 # The async function a script may need to live in adds two lines before its body.
 _WRAPPER_LINES: Final = 2
+# The engine's own default, half of this, ends a recursion after 600 calls. Threads have 8 MiB.
+_STACK_BYTES: Final = 2 * 1024 * 1024
 _HOST_FUNCTIONS: Final = ("run", "call", "define", "extend", "outcome", "leftovers")
 _LONE_SURROGATE: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]..",
@@ -104,9 +106,11 @@ class JsSandbox:
         self._owner = Owner()
         self._warn = options.warn
         self._chunks = Chunks()
-        self._door: Door[str] = Door(JsReplies())
+        self._max_depth = options.max_depth
+        self._door: Door[str] = Door(JsReplies(), max_depth=options.max_depth)
         context = quickjs.Context()
-        context.add_callable("__door", self._door)
+        context.set_max_stack_size(_STACK_BYTES)
+        context.add_callable("__door", self._door.opened())
         prelude, values, inspect = map(_source, ("prelude.js", "values.js", "inspect.js"))
         context.eval(
             f"globalThis.__host = {prelude}({values}({options.max_depth}), {inspect}); undefined"
@@ -126,6 +130,7 @@ class JsSandbox:
                 self._host["define"](
                     bound.declaration.name,
                     function.name,
+                    function.call_name(bound.declaration, camel=True),
                     index,
                     params,
                     function.reads,
@@ -137,6 +142,7 @@ class JsSandbox:
 
     def run(self, source: str, *, name: str) -> Value:
         with self._owner:
+            check_text(source)
             if source.startswith("#!"):
                 source = "//" + source
             return self._result(self._run(source, name, shown=False))
@@ -144,6 +150,7 @@ class JsSandbox:
     def evaluate(self, source: str, *, name: str) -> str | None:
         with self._owner:
             # `let`, `const` and `class` would end with the input that declares them.
+            check_text(source)
             source = _LEXICAL.sub("var", _CLASS.sub(r"var \1 = class \1", source))
             if source.lstrip().startswith("{") and self._parses(f"({source})"):
                 source = f"({source})"
@@ -161,13 +168,22 @@ class JsSandbox:
                 return True
             problem: str = scratch.eval(_PARSES_IN_FUNCTION)(_quoted(source))
             match = STACK_LINE.search(problem)
-            lines = source.count("\n") + 1
-            # What is missing at the very end may still come.
-            return not match or int(match["line"]) - _WRAPPER_LINES <= lines
+            if not match:
+                return True
+            lines = source.split("\n")
+            line, column = int(match["line"]) - _WRAPPER_LINES, int(match["column"] or 1)
+            # What is missing at the very end may still come: the error is beyond the last line, or
+            # where a comment or a template begins. A plain string ends with its line.
+            if line > len(lines) or problem.startswith("unexpected end of comment"):
+                return False
+            is_template = lines[line - 1][column - 1 : column] in ("`", "}")
+            return not (is_template and problem.startswith("unexpected end of string"))
 
     def call(self, function: str, *arguments: Value) -> Value:
         with self._owner:
-            return self._result(self._drive("call", function, encode_js(list(arguments))))
+            check_text(function)
+            exact = [canonical(argument, max_depth=self._max_depth) for argument in arguments]
+            return self._result(self._drive("call", function, encode_js(exact)))
 
     def close(self) -> None:
         if self._owner.close():
@@ -223,8 +239,11 @@ class JsSandbox:
         message, _, stack = problem.partition("\n")
         match = STACK_LINE.search(stack)
         line = int(match["line"]) - _WRAPPER_LINES if match else None
-        line = min(line, source.count("\n") + 1) if line else None
         column = int(match["column"]) if match and match["column"] else None
+        last = source.count("\n") + 1
+        if line is not None and line > last:
+            # The engine stumbled over the end of the function around the script.
+            message, line, column = "unexpected end of the script", last, None
         raise ScriptSyntaxError(
             message,
             language=self.language,
@@ -241,7 +260,7 @@ class JsSandbox:
             raise interrupt
         if outcome.startswith("!"):
             raise self._script_error(_report(outcome))
-        return decode(outcome[1:])
+        return decode(outcome[1:], max_depth=self._max_depth)
 
     def _script_error(self, report: dict[str, Any]) -> ScriptError:
         name, message = report["name"], report["message"]
@@ -249,7 +268,9 @@ class JsSandbox:
             message = f"{name}: {message}"
         frames = self._chunks.frames(report["stack"] or "")
         place = frames[0] if frames else None
-        details = decode(report["details"]) if report["details"] else None
+        details = None
+        if report["details"]:
+            details = decode(report["details"], max_depth=self._max_depth)
         error = ScriptError(
             message,
             language=self.language,
@@ -257,7 +278,7 @@ class JsSandbox:
             file=place.file if place else self._chunks.latest,
             line=place.line if place else None,
             column=place.column if place else None,
-            source_line=self._chunks.source_line(place.file, place.line) if place else None,
+            source_line=self._chunks.source_line_of(report["stack"] or ""),
             frames=frames,
             hint=report["hint"],
             details=details if isinstance(details, dict) else None,

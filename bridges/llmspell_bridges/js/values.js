@@ -5,13 +5,15 @@
 
   const { parse, stringify } = JSON;
   const { isArray } = Array;
-  const { defineProperty, freeze, getOwnPropertySymbols, getPrototypeOf, keys } = Object;
+  const { defineProperty, freeze, getOwnPropertySymbols, getPrototypeOf, keys,
+    setPrototypeOf } = Object;
   const { apply } = Reflect;
   const { isInteger, isSafeInteger } = Number;
   const objectPrototype = Object.prototype;
   const mapEntries = Map.prototype.forEach;
   const dateTime = Date.prototype.getTime;
   const toBase64 = Uint8Array.prototype.toBase64;
+  const bufferBase64 = function () { return apply(toBase64, new $Uint8Array(this), []); };
   const fromBase64 = Uint8Array.fromBase64;
   const bigText = BigInt.prototype.toString;
   const isWellFormed = String.prototype.isWellFormed;
@@ -19,7 +21,7 @@
   const sliceText = String.prototype.slice;
   const join = Array.prototype.join;
   const weakGet = WeakMap.prototype.get, weakSet = WeakMap.prototype.set;
-  const $Array = Array, $Date = Date, $Map = Map, $Promise = Promise, $Set = Set,
+  const $Date = Date, $Map = Map, $Promise = Promise, $Set = Set,
     $String = String, $Uint8Array = Uint8Array, $ArrayBuffer = ArrayBuffer, $BigInt = BigInt,
     $WeakMap = WeakMap;
 
@@ -58,6 +60,12 @@
     throw NOT_PLAIN;
   }
 
+  // What is built here has no prototype: setters and `toJSON` that a script put on the built-in
+  // prototypes must not see it, let alone change it.
+  function tagged(...items) {
+    return setPrototypeOf(items, null);
+  }
+
   class Refusal {
     constructor(path, problem, hint, code = "invalid_value") {
       this.path = path;
@@ -67,7 +75,8 @@
     }
   }
 
-  const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+  // `test` calls the expression's `exec`, which must not be one a script put in its place.
+  const NAME = defineProperty(/^[A-Za-z_][A-Za-z0-9_]*$/, "exec", { value: RegExp.prototype.exec });
   function member(path, key) {
     if (apply(regexpTest, NAME, [key])) return path + "." + key;
     return path + "[" + stringify(key.length > 40 ? apply(sliceText, key, [0, 39]) + "…" : key)
@@ -79,22 +88,44 @@
     if (value - value !== 0) {
       throw new Refusal(path, "is an infinite number, which cannot be stored", "use null");
     }
-    if (value === 0 && 1 / value < 0) return ["f", "-0.0"];
-    return isInteger(value) && !isSafeInteger(value) ? ["f", $String(value)] : value;
+    if (value === 0 && 1 / value < 0) return tagged("f", "-0.0");
+    return isInteger(value) && !isSafeInteger(value) ? tagged("f", $String(value)) : value;
   }
 
+  // Something may call itself a Date without being one, and a buffer may be detached.
+  function readBuiltIn(method, value, path, kind) {
+    try {
+      return apply(method, value, []);
+    } catch {
+      throw new Refusal(path, "is no usable instance of " + kind);
+    }
+  }
+
+  // The years 1 to 9999, as the host's own timestamps.
+  const FIRST_MS = -62135596800000, LAST_MS = 253402300799999;
   // Microseconds of timestamps that came from the host; a Date itself holds milliseconds only.
   const microseconds = new $WeakMap();
 
   function exactDate(value, path) {
-    const ms = apply(dateTime, value, []);
+    const ms = readBuiltIn(dateTime, value, path, "a Date");
     if (ms !== ms) throw new Refusal(path, "is an invalid Date, which cannot be stored");
+    if (ms < FIRST_MS || ms > LAST_MS) {
+      throw new Refusal(path, "is a timestamp outside the years 1 to 9999");
+    }
     const kept = apply(weakGet, microseconds, [value]);
-    return ["t", ms, kept !== undefined && kept.ms === ms ? kept.us : 0];
+    return tagged("t", ms, kept !== undefined && kept.ms === ms ? kept.us : 0);
+  }
+
+  function checkDepth(path, depth) {
+    if (depth <= maxDepth) return;
+    throw new Refusal(path.length > 60 ? apply(sliceText, path, [0, 57]) + "..." : path,
+      "is nested more than " + maxDepth + " levels deep, or contains itself",
+      "flatten the value, or split it over several keys", "limit_exceeded");
   }
 
   function exactList(value, path, depth) {
-    const list = ["l"], length = value.length;
+    checkDepth(path, depth);
+    const list = tagged("l"), length = value.length;
     for (let index = 0; index < length; index++) {
       const item = value[index];
       const at = path + "[" + index + "]";
@@ -113,6 +144,7 @@
   }
 
   function exactObject(value, path, depth) {
+    checkDepth(path, depth);
     if (getOwnPropertySymbols(value).length) {
       throw new Refusal(path, "has a symbol as a key, which cannot be stored", "use text keys");
     }
@@ -126,6 +158,7 @@
   }
 
   function exactMap(value, path, depth) {
+    checkDepth(path, depth);
     const map = { __proto__: null };
     apply(mapEntries, value, [(item, name) => {
       if (typeof name !== "string") {
@@ -148,19 +181,18 @@
 
   function exactThing(value, path, depth) {
     if (value === null) return null;
-    if (depth > maxDepth) {
-      throw new Refusal(path.length > 60 ? apply(sliceText, path, [0, 57]) + "..." : path,
-        "is nested more than " + maxDepth + " levels deep, or contains itself",
-        "flatten the value, or split it over several keys", "limit_exceeded");
-    }
     if (isArray(value)) return exactList(value, path, depth);
     const prototype = getPrototypeOf(value);
     if (prototype === objectPrototype || prototype === null) {
       return exactObject(value, path, depth);
     }
     if (value instanceof $Date) return exactDate(value, path);
-    if (value instanceof $Uint8Array) return ["b", apply(toBase64, value, [])];
-    if (value instanceof $ArrayBuffer) return ["b", apply(toBase64, new $Uint8Array(value), [])];
+    if (value instanceof $Uint8Array) {
+      return tagged("b", readBuiltIn(toBase64, value, path, "Uint8Array"));
+    }
+    if (value instanceof $ArrayBuffer) {
+      return tagged("b", readBuiltIn(bufferBase64, value, path, "ArrayBuffer"));
+    }
     if (value instanceof $Map) return exactMap(value, path, depth);
     if (value instanceof $Set) {
       throw new Refusal(path, "is a Set, which cannot be stored", "store an array: [...set]");
@@ -186,7 +218,7 @@
         if (value > 9223372036854775807n || value < -9223372036854775808n) {
           throw new Refusal(path, "is an integer beyond 64 bits", "store it as text");
         }
-        return ["i", apply(bigText, value, [])];
+        return tagged("i", apply(bigText, value, []));
       case "object":
         return exactThing(value, path, depth);
     }
@@ -217,9 +249,10 @@
     }
     switch (item[0]) {
       case "l": {
-        const list = new $Array(item.length - 1);
-        for (let index = 1; index < item.length; index++) list[index - 1] = revive(item[index]);
-        return list;
+        // In place: adding elements to an array could meet setters on its prototype.
+        for (let index = 1; index < item.length; index++) item[index - 1] = revive(item[index]);
+        item.length--;
+        return item;
       }
       case "b": return apply(fromBase64, $Uint8Array, [item[1]]);
       case "t": return date(item[1], item[2]);
@@ -232,5 +265,5 @@
     return text[0] === "~" ? revive(parse(apply(sliceText, text, [1]))) : parse(text);
   }
 
-  return { __proto__: null, plain, exact, value, flat, Refusal };
+  return { __proto__: null, plain, exact, value, flat, tagged, Refusal };
 })

@@ -5,9 +5,12 @@ local marks, max_depth = ...
 
 local byte, find, format, gsub, sub = string.byte, string.find, string.format, string.gsub, string.sub
 local concat, mtype, ulen, huge = table.concat, math.type, utf8.len, math.huge
-local type, next, select, rawlen, rawget = type, next, select, rawlen, rawget
+local type, next, select = type, next, select
+local rawlen, rawget, rawequal = rawlen, rawget, rawequal
 local raw_getmetatable = debug.getmetatable
 local LIST, NULL, TIME = marks.LIST, marks.NULL, marks.TIME
+-- The years 1 to 9999, as the host's own timestamps.
+local FIRST_MICROS, LAST_MICROS = -62135596800000000, 253402300799999999
 
 local ESCAPES = {}
 for code = 0, 31 do ESCAPES[string.char(code)] = format("\\u%04x", code) end
@@ -22,6 +25,11 @@ end
 -- Quoted forms of short strings, and of keys with what stands around them in a map. Keys repeat,
 -- so this spares most of the quoting.
 local quoted, first_key, next_key, known_count = {}, {}, {}, 0
+
+-- The digits of small integers, which would be formatted anew each time. (Not in `quoted`: there
+-- the float 1.0 would find the integer 1.)
+local digits = {}
+for number = 0, 99 do digits[number] = format("%d", number) end
 
 -- Returns nil for text that is not UTF-8.
 local function quote(text)
@@ -111,31 +119,42 @@ local function refuse_list_key(key)
     "use only the keys 1..n, or only text keys; JSON.null fills a hole")
 end
 
-local function encode_list(value, length, n, depth)
-  local count, integers = 0, not tagged
-  for key, item in next, value do
+-- Says which key makes a table no list.
+local function refuse_list(value, length)
+  for key in next, value do
     if mtype(key) ~= "integer" or key < 1 or key > length then return refuse_list_key(key) end
-    count = count + 1
-    if integers and mtype(item) ~= "integer" then integers = false end
   end
-  if count ~= length then
-    return refuse("is a list with a hole", "use only the keys 1..n; JSON.null fills a hole")
-  end
+  return refuse("is a list with a hole", "use only the keys 1..n; JSON.null fills a hole")
+end
+
+-- A table with `length` members of which none of 1..length is missing has no other keys.
+local function encode_list(value, length, n, depth)
+  local count = 0
+  for _ in next, value do count = count + 1 end
+  if count ~= length then return refuse_list(value, length) end
   n = n + 1
-  if integers then
-    buffer[n] = "[" .. concat(value, ",") .. "]"
-    return n
-  end
   buffer[n] = tagged and (length > 0 and '["l",' or '["l"') or "["
   for index = 1, length do
     if index > 1 then
       n = n + 1
       buffer[n] = ","
     end
-    n = encode(rawget(value, index), n, depth + 1)
-    if not n then
-      path = "[" .. index .. "]" .. path
-      return nil
+    local item = rawget(value, index)
+    local known = quoted[item]
+    if known then
+      n = n + 1
+      buffer[n] = known
+    elseif item == nil then
+      return refuse_list(value, length)
+    elseif mtype(item) == "integer" then
+      n = n + 1
+      buffer[n] = digits[item] or item
+    else
+      n = encode(item, n, depth + 1)
+      if not n then
+        path = "[" .. index .. "]" .. path
+        return nil
+      end
     end
   end
   buffer[n + 1] = "]"
@@ -174,7 +193,7 @@ local function encode_map(value, n, depth)
       buffer[n + 2] = known
       n = n + 2
     elseif mtype(member) == "integer" then
-      buffer[n + 2] = member
+      buffer[n + 2] = digits[member] or member
       n = n + 2
     else
       n = encode(member, n + 1, depth + 1)
@@ -189,16 +208,27 @@ local function encode_map(value, n, depth)
   return n
 end
 
+local function refuse_depth()
+  return refuse("is nested more than " .. max_depth .. " levels deep, or contains itself",
+    "flatten the value, or split it over several keys", "limit_exceeded")
+end
+
 local function encode_marked(value, mark, n, depth)
-  if value == NULL then
+  if rawequal(value, NULL) then
     buffer[n + 1] = "null"
     return n + 1
   end
-  if mark == LIST then return encode_list(value, rawlen(value), n, depth) end
-  if mark == TIME then
+  if rawequal(mark, LIST) then
+    if depth > max_depth then return refuse_depth() end
+    return encode_list(value, rawlen(value), n, depth)
+  end
+  if rawequal(mark, TIME) then
     if not tagged then return restart_tagged() end
     local micros = rawget(value, "micros")
     if mtype(micros) ~= "integer" then return refuse("is a timestamp without integer micros") end
+    if micros < FIRST_MICROS or micros > LAST_MICROS then
+      return refuse("is a timestamp outside the years 1 to 9999")
+    end
     buffer[n + 1] = '["t",' .. micros // 1000 .. "," .. micros % 1000 .. "]"
     return n + 1
   end
@@ -212,12 +242,9 @@ function encode(value, n, depth)
   elseif kind == "number" then
     return encode_number(value, n)
   elseif kind == "table" then
-    if depth > max_depth then
-      return refuse("is nested more than " .. max_depth .. " levels deep, or contains itself",
-        "flatten the value, or split it over several keys", "limit_exceeded")
-    end
     local mark = raw_getmetatable(value)
     if mark then return encode_marked(value, mark, n, depth) end
+    if depth > max_depth then return refuse_depth() end
     local length = rawlen(value)
     if length > 0 then return encode_list(value, length, n, depth) end
     -- A list with a hole at 1 has length 0, too; the map encoder refuses its keys.
@@ -233,27 +260,31 @@ function encode(value, n, depth)
     "store nil, booleans, numbers, strings, lists, maps or timestamps")
 end
 
-local function encode_once(count, ...)
-  local n = 1
-  buffer[1] = tagged and '~["l"' or "["
-  for index = 1, count do
-    if tagged or index > 1 then
-      n = n + 1
-      buffer[n] = ","
-    end
-    local value = select(index, ...)
-    local known = quoted[value]
-    if known then
-      n = n + 1
-      buffer[n] = known
-    else
-      n = encode(value, n, 1)
-      if not n then
-        if problem then path = index .. "\0" .. path end
-        return nil
-      end
-    end
+local function encode_argument(index, value, n)
+  if tagged or index > 1 then
+    n = n + 1
+    buffer[n] = ","
   end
+  local known = quoted[value]
+  if known then
+    buffer[n + 1] = known
+    return n + 1
+  end
+  n = encode(value, n, 1)
+  if not n and problem then path = index .. "\0" .. path end
+  return n
+end
+
+local function encode_once(count, first, second, third, ...)
+  buffer[1] = tagged and '~["l"' or "["
+  local n = 1
+  if count > 0 then n = encode_argument(1, first, n) end
+  if n and count > 1 then n = encode_argument(2, second, n) end
+  if n and count > 2 then n = encode_argument(3, third, n) end
+  for index = 4, count do
+    n = n and encode_argument(index, (select(index - 3, ...)), n)
+  end
+  if not n then return nil end
   n = n + 1
   buffer[n] = "]"
   local text = concat(buffer, "", 1, n)

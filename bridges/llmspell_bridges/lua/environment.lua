@@ -1,7 +1,10 @@
--- The script's own globals: only what cannot reach the host. Returns the table.
+-- The script's own globals: only what cannot reach the host. Given the marks; returns the table.
+local marks = ...
+
 local concat, find = table.concat, string.find
-local type, next, select, rawget, error, tostring = type, next, select, rawget, error, tostring
-local raw_setmetatable, raw_load = setmetatable, load
+local type, next, select, rawget, rawequal = type, next, select, rawget, rawequal
+local error, tostring, raw_load = error, tostring, load
+local protected_setmetatable, raw_setmetatable = setmetatable, debug.setmetatable
 local raw_getmetatable = debug.getmetatable
 
 local env = {}
@@ -25,7 +28,11 @@ function env.setmetatable(object, mt)
   if type(mt) == "table" and rawget(mt, "__gc") ~= nil then
     error("__gc metamethods are not available in this sandbox", 2)
   end
-  return raw_setmetatable(object, mt)
+  -- A list may become an object of the script's own; it is no list from then on.
+  if rawequal(raw_getmetatable(object), marks.LIST) and (mt == nil or type(mt) == "table") then
+    return raw_setmetatable(object, mt)
+  end
+  return protected_setmetatable(object, mt)
 end
 
 function env.load(chunk, name, mode, ...)

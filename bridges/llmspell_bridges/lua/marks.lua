@@ -1,16 +1,19 @@
 -- What tables are besides plain ones: lists, null, timestamps and errors, told by their metatables.
 local format, rep = string.format, string.rep
 local error, os_date = error, os.date
-local raw_setmetatable = setmetatable
+local rawequal, rawget, type = rawequal, rawget, type
+local raw_setmetatable, raw_getmetatable = debug.setmetatable, debug.getmetatable
 
-local LIST = { __name = "list" }
+-- Scripts never get hold of these metatables: what they put in would run inside the encoder.
+-- Comparing with one is always raw, for the same reason.
+local LIST = { __name = "list", __metatable = false }
 local NULL = raw_setmetatable({}, {
   __name = "null",
   __metatable = false,
   __tostring = function() return "null" end,
   __newindex = function() error("JSON.null cannot be changed", 2) end,
 })
-local TIME = { __name = "timestamp" }
+local TIME = { __name = "timestamp", __metatable = false }
 local ERROR = { __name = "error", __metatable = false }
 
 local function list(items) return raw_setmetatable(items, LIST) end
@@ -28,9 +31,19 @@ end
 
 local time_methods = {}
 TIME.__index = time_methods
-TIME.__eq = function(a, b) return a.micros == b.micros end
-TIME.__lt = function(a, b) return a.micros < b.micros end
-TIME.__le = function(a, b) return a.micros <= b.micros end
+
+local function is_time(thing) return rawequal(raw_getmetatable(thing), TIME) end
+
+local function micros_of(thing)
+  if is_time(thing) then return rawget(thing, "micros") end
+  error("attempt to compare a timestamp with a " .. type(thing), 3)
+end
+
+TIME.__eq = function(a, b)
+  return is_time(a) and is_time(b) and rawget(a, "micros") == rawget(b, "micros")
+end
+TIME.__lt = function(a, b) return micros_of(a) < micros_of(b) end
+TIME.__le = function(a, b) return micros_of(a) <= micros_of(b) end
 TIME.__tostring = function(t) return t:iso() end
 
 function time_methods:unix() return self.micros / 1000000 end

@@ -4,11 +4,12 @@
 -- and nowhere else.
 local door, max_depth, sources = ...
 
-local byte, sub, match = string.byte, string.sub, string.match
+local byte, gsub, sub, match = string.byte, string.gsub, string.sub, string.match
 local concat, pack, unpack = table.concat, table.pack, table.unpack
-local type, select, rawget, assert = type, select, rawget, assert
+local type, select, assert = type, select, assert
+local rawget, rawequal, rawlen = rawget, rawequal, rawlen
 local tostring, tonumber, error, pcall, xpcall = tostring, tonumber, error, pcall, xpcall
-local raw_setmetatable, raw_load = setmetatable, load
+local raw_setmetatable, raw_load = debug.setmetatable, load
 local raw_getmetatable, getinfo = debug.getmetatable, debug.getinfo
 
 -- The other files of this folder, each a chunk of its own.
@@ -18,7 +19,7 @@ end
 
 local marks = part("marks")
 local encode_all, last_problem = part("encoder", marks, max_depth)
-local env = part("environment")
+local env = part("environment", marks)
 local failure, NULL = marks.failure, marks.NULL
 
 -- Calls ---------------------------------------------------------------------------------------
@@ -95,7 +96,9 @@ local function frames_from(level)
     if byte(source) == 64 and info.currentline > 0 then
       count = count + 1
       local name = info.what == "main" and "main chunk" or info.name or "anonymous function"
-      frames[count] = sub(source, 2) .. "\0" .. info.currentline .. "\0" .. name
+      -- Both names may be any text a script likes, the separators included.
+      frames[count] = gsub(sub(source, 2), "%c", "?") .. "\0" .. info.currentline .. "\0"
+        .. gsub(name, "%c", "?")
     end
     level = level + 1
   end
@@ -113,12 +116,17 @@ local function member_text(object, key)
   return ok and type(value) == "string" and value or nil
 end
 
+local function raw_text(object, key)
+  local value = rawget(object, key)
+  return type(value) == "string" and value or nil
+end
+
 -- Turns whatever was raised into plain data while the script's stack still stands.
 local function describe(raised)
   local report = { frames = frames_from(2) }
-  if type(raised) == "table" and raw_getmetatable(raised) == marks.ERROR then
-    report.message, report.code = text_of(rawget(raised, "message")), rawget(raised, "code")
-    report.hint = rawget(raised, "hint")
+  if rawequal(raw_getmetatable(raised), marks.ERROR) then
+    report.message = text_of(rawget(raised, "message"))
+    report.code, report.hint = raw_text(raised, "code"), raw_text(raised, "hint")
     report.details = rawget(raised, "details")
   elseif type(raised) == "table" then
     report.code = member_text(raised, "code")
@@ -143,7 +151,7 @@ local function failed(report)
   local details = report.details
   for _ = 1, 2 do
     local text = encode_all(1, marks.list({
-      report.message, report.code or NULL, report.hint or NULL, report.frames, details or NULL }))
+      report.message, report.code or NULL, report.hint or NULL, report.frames or "", details or NULL }))
     if text then return "!" .. text end
     details = nil
   end
@@ -156,14 +164,13 @@ local function guarded(fn, ...)
   if not results[1] then
     local report = results[2]
     if type(report) ~= "table" then  -- an error inside the handler, or out of memory
-      report = { message = text_of(report), frames = "" }
+      report = { message = text_of(report) }
     end
     return failed(report)
   end
   local ok, text = pcall(arguments, "return value", { "value" }, 1, results[2])
   if ok then return text end
-  text.frames = ""
-  return failed(text)
+  return failed(type(text) == "table" and text or { message = text_of(text) })
 end
 
 local host = {}
@@ -181,13 +188,17 @@ function host.call(name, source)
     return failed(failure("script_error", "the script defines no function '" .. name .. "'"))
   end
   local args = raw_load(source, "=value", "t", VALUE_NAMES)()
-  return guarded(fn, unpack(args, 1, args.n))
+  local count = rawlen(args)
+  for index = 1, count do
+    if rawequal(args[index], NULL) then args[index] = nil end
+  end
+  return guarded(fn, unpack(args, 1, count))
 end
 
 -- Puts a bound function at a dotted place ("State.save") in the script's environment, or, when
 -- it is internal, where only the preludes of the standard library find it. `record` is the source
 -- of what unpacks the record it returns, or "".
-function host.define(place, index, params, is_internal, record)
+function host.define(place, call, index, params, is_internal, record)
   local names = {}
   for name in params:gmatch("%S+") do names[#names + 1] = name end
   local unpack_record
@@ -196,7 +207,7 @@ function host.define(place, index, params, is_internal, record)
       return raw_setmetatable({ micros = micros }, marks.TIME)
     end, math.mininteger)
   end
-  local bound = bind(index, place, names, unpack_record)
+  local bound = bind(index, call, names, unpack_record)
   if is_internal then
     internal[place] = bound
     return
@@ -214,7 +225,7 @@ function host.extend(source, name)
   local chunk = assert(raw_load(source, "=" .. name, "t"))
   chunk(env, internal, {
     list = marks.list, null = marks.NULL, timestamp = marks.timestamp, failure = failure,
-    is_failure = function(e) return raw_getmetatable(e) == marks.ERROR end,
+    is_null = function(value) return rawequal(value, NULL) end,
   })
 end
 

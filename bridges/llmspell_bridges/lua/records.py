@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import Any, Final
 
 from llmspell_bridges.api import Param, Record
@@ -47,15 +46,18 @@ def _packer(mark: int, fields: Sequence[Param]) -> Callable[[Members], bytes]:
     numbers = [i for i, member in enumerate(fields) if member.type != _TEXT]
     texts = [i for i, member in enumerate(fields) if member.type == _TEXT]
     pack_numbers = struct.Struct(f"<B{len(numbers)}q").pack
-    # A slot picked twice keeps the result a tuple when there is only one of a kind.
-    pick_numbers = itemgetter(*numbers, numbers[0])
-    pick_texts = itemgetter(*texts, texts[0])
+    count = len(numbers)
+    if numbers == list(range(count)) and not any(member.optional for member in fields):
+        # Numbers first and none absent, which is how metadata usually crosses.
+        return lambda members: (
+            pack_numbers(mark, *members[:count])
+            + "\0".join(members[count : count + len(texts)]).encode()
+            + _END
+        )
 
     def pack(members: Members) -> bytes:
-        picked = pick_numbers(members)[:-1]
-        if None in picked:
-            picked = [INT_MIN if number is None else number for number in picked]
-        ended = "\0".join([text or "" for text in pick_texts(members)[:-1]])
+        picked = [INT_MIN if members[i] is None else members[i] for i in numbers]
+        ended = "\0".join([members[i] or "" for i in texts])
         return pack_numbers(mark, *picked) + ended.encode() + _END
 
     return pack

@@ -16,16 +16,22 @@ from llmspell_bridges.errors import Frame, LlmSpellError, ScriptError, ScriptSyn
 from llmspell_bridges.frozen import FrozenValue
 from llmspell_bridges.lua.literal import lua_chunk
 from llmspell_bridges.lua.records import record_packer, record_unpacker
-from llmspell_bridges.sandbox import Owner, SandboxOptions
-from llmspell_bridges.values import Value
+from llmspell_bridges.sandbox import Owner, SandboxOptions, check_text
+from llmspell_bridges.values import Value, canonical
 from llmspell_bridges.wire import decode
 
 __all__ = ["LuaSandbox"]
 
 _CONSTANT_REPLIES: Final = {None: b"return nil", True: b"return true", False: b"return false"}
 # How Lua starts a message: chunk name, line. Long names are shortened to "...tail" by Lua.
-_PLACE: Final = re.compile(r"^(?P<file>[^\n]*?):(?P<line>\d+): (?P<message>.*)$", re.DOTALL)
+_PLACE: Final = re.compile(r"^(?P<file>[^\n]*?):(?P<line>\d{1,9}): (?P<message>.*)$", re.DOTALL)
 _NAME_LIMIT: Final = 59
+_PRELUDE_NAME: Final = "llmspell"
+_PROBLEMS: Final = b"""function(source)
+  local _, as_statements = load(source, "=", "t")
+  local _, as_expression = load("return " .. source, "=", "t")
+  return as_statements or "", as_expression or ""
+end"""
 
 
 class LuaReplies:
@@ -58,11 +64,12 @@ class LuaSandbox:
     def __init__(self, options: SandboxOptions) -> None:
         self._owner = Owner()
         self._sources: dict[str, str] = {}
-        self._door: Door[bytes] = Door(LuaReplies())
+        self._max_depth = options.max_depth
+        self._door: Door[bytes] = Door(LuaReplies(), max_depth=options.max_depth)
         vm = LuaRuntime(encoding=None, register_eval=False, register_builtins=False)
         prelude = vm.compile(_part(b"prelude"), name=b"=llmspell", mode=b"t")
         self._run, self._call, define, extend, self._show = prelude(
-            self._door, options.max_depth, _part
+            self._door.opened(), options.max_depth, _part
         )
         self._vm: Any = vm
         for bound in options.globals:
@@ -74,12 +81,21 @@ class LuaSandbox:
                 index = self._door.add(bound, function)
                 record = bound.declaration.record(function.result)
                 unpacker = record_unpacker(record) if record else b""
-                define(place.encode(), index, params.encode(), function.internal, unpacker)
+                call = function.call_name(bound.declaration)
+                define(
+                    place.encode(),
+                    call.encode(),
+                    index,
+                    params.encode(),
+                    function.internal,
+                    unpacker,
+                )
             if source := bound.declaration.preludes.get(self.language):
                 extend(source.encode(), b"llmspell")
 
     def run(self, source: str, *, name: str) -> Value:
         with self._owner:
+            check_text(source)
             self._sources[name] = source
             if source.startswith("#"):
                 # A "#!" line is for the shell; it keeps its place so that lines still count.
@@ -88,26 +104,23 @@ class LuaSandbox:
 
     def call(self, function: str, *arguments: Value) -> Value:
         with self._owner:
-            packed = dict(enumerate(arguments, 1))
-            fields = b",".join(
-                b"[%d]=%b" % (index, lua_chunk(argument).removeprefix(b"return "))
-                for index, argument in packed.items()
-            )
-            chunk = b"return {n=%d,%b}" % (len(packed), fields)
-            return self._result(self._call(function.encode(), chunk), None)
+            check_text(function)
+            exact = [canonical(argument, max_depth=self._max_depth) for argument in arguments]
+            return self._result(self._call(function.encode(), lua_chunk(exact)), None)
 
     def evaluate(self, source: str, *, name: str) -> str | None:
         with self._owner:
+            check_text(source)
             self._sources[name] = source
             text: str | None = self._result(self._show(source.encode(), name.encode()), name)
             return text
 
     def is_complete(self, source: str) -> bool:
         with self._owner:
-            reply = self._vm.eval(b"function(s) return load(s) and '' or select(2, load(s)) end")(
-                source.encode()
-            )
-            return not reply.endswith(b"<eof>")
+            check_text(source)
+            problems = self._vm.eval(_PROBLEMS)(source.encode())
+            # Either way to read it may lack its end: as statements, or as an expression.
+            return b"" in problems or not any(text.endswith(b"<eof>") for text in problems)
 
     def close(self) -> None:
         if self._owner.close():
@@ -121,8 +134,8 @@ class LuaSandbox:
         if reply.startswith(b"?"):
             raise self._syntax_error(reply[1:].decode(errors="replace"), name or "")
         if reply.startswith(b"!"):
-            raise self._script_error(reply[1:])
-        return decode(reply)[0]
+            raise self._script_error(reply[1:], name)
+        return decode(reply, max_depth=self._max_depth, envelope=1)[0]
 
     def _syntax_error(self, message: str, name: str) -> ScriptSyntaxError:
         match = _PLACE.match(message)
@@ -135,21 +148,26 @@ class LuaSandbox:
             source_line=self._source_line(name, line),
         )
 
-    def _script_error(self, report: bytes) -> ScriptError:
-        message, code, hint, raw_frames, details = decode(report)[0]
+    def _script_error(self, report: bytes, name: str | None) -> ScriptError:
+        message, code, hint, raw_frames, details = decode(
+            report, max_depth=self._max_depth, envelope=1
+        )[0]
         message = _readable(message)
         frames = tuple(_frame(row) for row in _readable(raw_frames).split("\n") if row)
         place = frames[0] if frames else None
-        match = _PLACE.match(message)
-        if match and self._is_named(match["file"]):
+        # Lua puts a position before the message at each coroutine it passes through.
+        while match := _PLACE.match(message):
+            if self._is_named(match["file"]):
+                # The position in the message is where `error` was told to point: trust it.
+                place = Frame(self._full_name(match["file"]), int(match["line"]))
+            elif match["file"] != _PRELUDE_NAME:
+                break
             message = match["message"]
-            # The position in the message is where `error` was told to point: trust it.
-            place = Frame(self._full_name(match["file"]), int(match["line"]))
         error = ScriptError(
             message,
             language=self.language,
             code=_readable(code) if code else None,
-            file=place.file if place else None,
+            file=place.file if place else name,
             line=place.line if place else None,
             source_line=self._source_line(place.file, place.line) if place else None,
             frames=frames,

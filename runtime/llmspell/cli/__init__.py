@@ -9,6 +9,9 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; ``argv`` defaults to the program's own."""
-    from llmspell.cli.app import run
+    try:
+        from llmspell.cli.app import run
 
-    return run(argv)
+        return run(argv)
+    except KeyboardInterrupt:  # while still importing, or already leaving
+        return 130

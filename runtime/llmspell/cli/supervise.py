@@ -69,13 +69,15 @@ class Supervisor:
     """Watch one child at a time. Owns the signal handlers of the process while it is open.
 
     ``interactive`` leaves Ctrl-C to the child, which goes on after it; the child is ended only if
-    the script that it is running does not let go.
+    the script that it is running does not let go. ``stop_request`` is the first signal to us that
+    asked for an end, whatever became of the child.
     """
 
     def __init__(self, *, interactive: bool = False) -> None:
         self._interactive = interactive
         self._running = False
         self.ending: Ending | None = None
+        self.stop_request: Ending | None = None
         self._pid = 0
         self._link_fd = -1
         self._received = b""
@@ -162,6 +164,8 @@ class Supervisor:
             self._stop(reason, signal.SIGTERM, _TIMEOUT_GRACE_S)
 
     def _stop(self, reason: Ending, number: int, grace_s: float = _STOP_GRACE_S) -> None:
+        if reason.kind == "stopped":
+            self.stop_request = self.stop_request or reason
         if self._link_fd < 0:
             self.ending = reason
             return

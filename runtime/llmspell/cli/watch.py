@@ -37,23 +37,18 @@ def watch_and_run(job: Job, file: str) -> int:
     with Supervisor() as supervisor:
         watcher, changes = _start_watcher(folder)
         try:
-            while True:
-                ending = _run_once(supervisor, job, changes)
-                if ending is None:
-                    continue
-                if ending.kind == "stopped":
-                    return _leave(ending)
-                stopped = _await_change(supervisor, changes)
-                if stopped:
-                    return _leave(stopped)
+            while supervisor.stop_request is None:
+                if _run_once(supervisor, job, changes):
+                    _await_change(supervisor, changes)
+            return _leave(supervisor.stop_request)
         finally:
             os.kill(watcher, signal.SIGKILL)
             os.waitpid(watcher, 0)
             os.close(changes)
 
 
-def _run_once(supervisor: Supervisor, job: Job, changes: int) -> Ending | None:
-    """Run once and print how it went; return None when a change cut the run short."""
+def _run_once(supervisor: Supervisor, job: Job, changes: int) -> bool:
+    """Run once and print how it went; return False when a change cut the run short."""
     started = time.monotonic()
     supervisor.start(lambda link: work(job, link, None), timeout_s=job.timeout_s)
     while supervisor.ending is None:
@@ -61,21 +56,18 @@ def _run_once(supervisor: Supervisor, job: Job, changes: int) -> Ending | None:
             name = _read_change(changes)
             supervisor.kill()
             print_note("note", f"{name} changed, starting again")
-            return None
-    ending = supervisor.ending
-    if ending.kind != "stopped":
-        code = conclude(ending)
+            return False
+    if supervisor.stop_request is None:
+        code = conclude(supervisor.ending)
         _print_rule(code, time.monotonic() - started)
-    return ending
+    return True
 
 
-def _await_change(supervisor: Supervisor, changes: int) -> Ending | None:
-    supervisor.ending = None
-    while supervisor.ending is None:
+def _await_change(supervisor: Supervisor, changes: int) -> None:
+    while supervisor.stop_request is None:
         if supervisor.wait(changes):
             print_note("note", f"{_read_change(changes)} changed, running again")
-            return None
-    return supervisor.ending
+            return
 
 
 def _leave(ending: Ending) -> int:

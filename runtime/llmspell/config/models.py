@@ -31,11 +31,11 @@ class State(Section):
 
     enabled: bool = Field(True, description="Give scripts the State global.")
     backend: Literal["sqlite", "memory", "sled", "postgresql", "rocksdb"] = Field(
-        "sqlite",
+        defaults.BACKEND,
         description='Where values live; "memory" forgets at the end, "sled" is read as "sqlite".',
     )
     path: PathOnDisk = Field(
-        Path(".llmspell/state.db"),
+        Path(defaults.DATABASE),
         description="Database file; a relative path starts at the current folder.",
     )
     url: str | None = Field(
@@ -46,7 +46,7 @@ class State(Section):
         "and path.",
     )
     durability: Literal["commit", "fsync", "relaxed"] = Field(
-        "commit",
+        defaults.DURABILITY,
         description='What save waits for: "commit" survives a killed process, "fsync" also a power '
         'loss, "relaxed" waits for nothing and may lose flush_ms.',
     )
@@ -54,7 +54,8 @@ class State(Section):
         100, description="Longest wait before a relaxed write is committed, in milliseconds."
     )
     busy_timeout_ms: Milliseconds = Field(
-        30_000, description="Longest wait for another process that is writing, in milliseconds."
+        defaults.BUSY_TIMEOUT_MS,
+        description="Longest wait for another process that is writing, in milliseconds.",
     )
     performance: Performance = Performance()
     sled: Sled = Sled()

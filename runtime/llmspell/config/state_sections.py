@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from llmspell.config import defaults
 from llmspell.config.section import Bits, Bytes, Count, Days, Milliseconds, PathOnDisk, Section
 
 __all__ = ["Backup", "Migration", "Performance", "RocksDB", "Security", "Sled"]
@@ -23,7 +24,7 @@ class Performance(Section):
     """Speed against memory."""
 
     cache_size: Bytes = Field(
-        64 * _MIB,
+        defaults.CACHE_BYTES,
         description="Memory for decoded values one process keeps at hand, in bytes; 0: none.",
     )
     fast_path_enabled: bool = Field(

@@ -16,8 +16,8 @@ __all__ = ["ERRORS_BY_PARAMETER", "SHOWN", "globals_page", "state_table"]
 
 #: The globals in the order of the page. ARGS has no functions and is described by hand.
 SHOWN: Final = (STATE, JSON, TIME, OUTPUT, CONSOLE)
-#: What a function of State may fail with because of a parameter, by its name or the name of its
-#: type. The page says once what all of them share: invalid_argument and storage_error.
+#: What a function of State may fail with because of a parameter, by its name, or by the name of
+#: its record. The page says once what all of them share: invalid_argument and storage_error.
 ERRORS_BY_PARAMETER: Final[dict[str, tuple[str, ...]]] = {
     "scope": ("invalid_scope",),
     "id": ("invalid_scope",),
@@ -25,6 +25,7 @@ ERRORS_BY_PARAMETER: Final[dict[str, tuple[str, ...]]] = {
     "keys": ("invalid_key",),
     "value": ("invalid_value", "limit_exceeded"),
     "values": ("invalid_key", "invalid_value", "limit_exceeded"),
+    "default": ("invalid_value",),
     "fn": ("invalid_value", "limit_exceeded", "version_conflict"),
     "by": ("invalid_value", "version_conflict"),
     "SaveOptions": ("version_conflict",),
@@ -152,9 +153,8 @@ def _errors(function: Function) -> list[str]:
     named = [
         error
         for param in function.params
-        for error in (
-            *ERRORS_BY_PARAMETER.get(param.name, ()),
-            *ERRORS_BY_PARAMETER.get(param.type, ()),
+        for error in ERRORS_BY_PARAMETER.get(
+            param.type if param.type not in TYPES else param.name, ()
         )
     ]
     return list(dict.fromkeys(named))

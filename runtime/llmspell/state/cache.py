@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Final, TypeAlias
 
 from llmspell.state.entry import Metadata
@@ -9,13 +10,15 @@ from llmspell.store.codec import decode
 from llmspell_bridges.frozen import FrozenValue
 from llmspell_bridges.values import Value
 
-__all__ = ["Cache", "Entry"]
+__all__ = ["UNKNOWN_EPOCH", "Cache", "Entry"]
 
 _OVERHEAD: Final = 600
 """Estimate of what one entry costs besides its blob: objects, keys, wire texts are on top."""
 _TEXTS: Final = 3
 """An entry may hold its blob and, once loaded by scripts, one wire text for each language."""
 UNKNOWN_EPOCH: Final = -1
+
+Ref: TypeAlias = tuple[str, str]
 
 
 class Entry(FrozenValue):
@@ -34,81 +37,91 @@ class Entry(FrozenValue):
         return decode(self.blob)
 
 
-Known: TypeAlias = Entry | tuple[bytes, Metadata]
-"""What the cache holds: an entry, or the parts of one nobody has read yet."""
-
-
 class Cache:
     """A map from (scope, key) to ``Entry``; what came in first goes first.
 
-    Not locked: the manager calls it under its own lock, except for ``get``, which is one
-    dictionary read. The contents are valid for ``epoch`` only.
+    The manager calls it under ``lock``, except for ``get``, which takes it only for what it
+    changes. The contents are valid for ``epoch`` only.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, lock: threading.Lock) -> None:
+        self._lock = lock
         self.epoch = UNKNOWN_EPOCH
         self.hits = 0
         self.misses = 0
         self._max_bytes = max_bytes
-        self._bytes = 0
-        self._entries: dict[tuple[str, str], Known] = {}
+        self._blob_bytes = 0
+        # What is known, and the entries made of it for those who have read it. Most writes are
+        # not read before the next one, so a write only forgets the entry.
+        self._known: dict[Ref, tuple[bytes, Metadata]] = {}
+        self._entries: dict[Ref, Entry] = {}
 
-    def get(self, ref: tuple[str, str], epoch: int) -> Entry | None:
+    def get(self, ref: Ref, epoch: int) -> Entry | None:
         """Return the entry if it is known for this epoch of the store."""
         if epoch == self.epoch and epoch != UNKNOWN_EPOCH:
-            known = self._entries.get(ref)
-            if known is not None:
+            entry = self._entries.get(ref)
+            if entry is None:
+                entry = self._make_entry(ref)
+            if entry is not None:
                 self.hits += 1
-                if isinstance(known, Entry):
-                    return known
-                # What was only written so far becomes an entry at its first read.
-                entry = self._entries[ref] = Entry(*known)
                 return entry
         self.misses += 1
         return None
 
-    def advance(self, before: int, after: int) -> None:
-        """Follow the store from one epoch to the next across a write of our own.
+    def _make_entry(self, ref: Ref) -> Entry | None:
+        with self._lock:
+            known = self._known.get(ref)
+            if known is None:
+                return None
+            entry = self._entries[ref] = Entry(*known)
+            return entry
 
-        When something else was written in between, everything known is dropped.
+    def keep_if(self, before: int) -> None:
+        """Drop everything that was not valid right before a write of our own.
+
+        After the change itself is applied, set ``epoch`` to the one after the write: only then
+        may readers on other threads use the contents again.
         """
-        if before != self.epoch or UNKNOWN_EPOCH in (before, after):
+        if before != self.epoch or before == UNKNOWN_EPOCH:
             self.clear()
-        self.epoch = after
 
-    def put(self, ref: tuple[str, str], entry: Known) -> None:
+    def put(self, ref: Ref, blob: bytes, metadata: Metadata) -> None:
         """Keep an entry, dropping the oldest ones to stay within the bound."""
-        entries = self._entries
-        former = entries.get(ref)
-        entries[ref] = entry
-        self._bytes += _cost(entry) if former is None else _cost(entry) - _cost(former)
-        while self._bytes > self._max_bytes and entries:
-            self.discard(next(iter(entries)))
+        known = self._known
+        former = known.get(ref)
+        known[ref] = (blob, metadata)
+        if former is None:
+            self._blob_bytes += len(blob)
+        else:
+            self._blob_bytes += len(blob) - len(former[0])
+            self._entries.pop(ref, None)
+        while self._size() > self._max_bytes and known:
+            self.discard(next(iter(known)))
 
-    def discard(self, ref: tuple[str, str]) -> None:
+    def discard(self, ref: Ref) -> None:
         """Forget one entry."""
-        known = self._entries.pop(ref, None)
-        if known is not None:
-            self._bytes -= _cost(known)
+        former = self._known.pop(ref, None)
+        if former is not None:
+            self._blob_bytes -= len(former[0])
+            self._entries.pop(ref, None)
 
     def clear(self) -> None:
         """Forget everything."""
+        self._known.clear()
         self._entries.clear()
-        self._bytes = 0
+        self._blob_bytes = 0
 
     def stats(self) -> dict[str, int | float]:
         """Return counts, the estimated size in bytes, and the hit rate from 0 to 1."""
         asked = self.hits + self.misses
         return {
-            "entries": len(self._entries),
-            "bytes": self._bytes,
+            "entries": len(self._known),
+            "bytes": self._size(),
             "max_bytes": self._max_bytes,
             "hits": self.hits,
             "misses": self.misses,
             "hit_rate": self.hits / asked if asked else 0.0,
         }
 
-
-def _cost(known: Known) -> int:
-    blob = known[0] if type(known) is tuple else known.blob  # type: ignore[union-attr]
-    return len(blob) * _TEXTS + _OVERHEAD
+    def _size(self) -> int:
+        return self._blob_bytes * _TEXTS + len(self._known) * _OVERHEAD

@@ -14,12 +14,9 @@ from functools import partial
 from time import time_ns
 from typing import Any, Final
 
-from llmspell.errors import (
-    InvalidValue,
-    StateError,
-    VersionConflict,
-)
+from llmspell.errors import InvalidValue, LimitExceeded, StateError, VersionConflict
 from llmspell.state.cache import Cache, Entry
+from llmspell.state.checks import check_integer, check_map, check_text
 from llmspell.state.classes import class_policy
 from llmspell.state.contention import backoff
 from llmspell.state.counter import add
@@ -31,8 +28,8 @@ from llmspell.state.scope import (
     key_checker,
     scope_reader,
 )
-from llmspell.state.transfer import ExportedEntry, exported, metadata_of
-from llmspell.store.base import Clear, Delete, Operation, Put, Row, Store, WriteResult, Written
+from llmspell.state.transfer import ExportedEntry, exported, metadata_of, written_metadata
+from llmspell.store.base import Clear, Delete, Operation, Put, Row, Store, WriteResult
 from llmspell.store.codec import checksum, decode, encode
 from llmspell_bridges.frozen import FrozenValue
 from llmspell_bridges.values import MAX_DEPTH, Value, canonical
@@ -42,8 +39,7 @@ __all__ = ["ExportedEntry", "StateLimits", "StateManager"]
 Scope = str | StateScope
 _UPDATE_ATTEMPTS: Final = 1000
 
-# Three times faster than calling the classes; the order of fields is the classes' own.
-_new_put = partial(tuple.__new__, Put)
+# Three times faster than calling the class; the order of fields is the class's own.
 _new_metadata = partial(tuple.__new__, Metadata)
 
 
@@ -74,10 +70,11 @@ class StateManager:
     ) -> None:
         self._store = store
         self._limits = limits or StateLimits()
+        self._value_bytes = self._limits.value_bytes
         self._scope = scope_reader(self._limits.scope_bytes)
         self._key = key_checker(self._limits.key_bytes)
-        self._cache = Cache(cache_bytes)
         self._lock = threading.Lock()
+        self._cache = Cache(cache_bytes, self._lock)
 
     def close(self) -> None:
         """Close the store. What was saved stays; closing again does nothing."""
@@ -123,23 +120,36 @@ class StateManager:
         """Do what ``save`` does with a value that is canonical already (one from a script)."""
         if state_class != "standard":
             class_policy(state_class)
-        put = _new_put(
-            (
-                self._scope(scope),
-                self._key(key),
-                encode(value, max_bytes=self._limits.value_bytes),
-                time_ns() // 1000,
-                schema_version,
-                state_class,
-                None,
-                None,
-                if_version,
-            )
-        )
+        if schema_version != 1:
+            check_integer("schema_version", schema_version, least=1)
+        if if_version is not None:
+            check_integer("if_version", if_version, least=0)
+        text, checked = self._scope(scope), self._key(key)
+        blob, at = encode(value, max_bytes=self._value_bytes), time_ns() // 1000
         with self._lock:
-            written, before, after = self._store.write((put,))
-            self._cache.advance(before, after)
-            return self._remember(put, written[0])
+            version, created_at, before, after = self._store.put(
+                text, checked, blob, at, schema_version, state_class, if_version
+            )
+            metadata = _new_metadata(
+                (
+                    version,
+                    created_at,
+                    at,
+                    len(blob),
+                    checksum(blob),
+                    schema_version,
+                    state_class,
+                    None,
+                    None,
+                    False,
+                )
+            )
+            cache = self._cache
+            cache.keep_if(before)
+            cache.put((text, checked), blob, metadata)
+            # Last, since from here on other threads trust the cache again.
+            cache.epoch = after
+            return metadata
 
     def load(self, scope: Scope, key: str, default: Any = None) -> Any:
         """Return a fresh copy of the stored value, or ``default`` when there is none."""
@@ -166,6 +176,8 @@ class StateManager:
 
     def delete(self, scope: Scope, key: str, *, if_version: int | None = None) -> bool:
         """Remove an entry and return whether there was one."""
+        if if_version is not None:
+            check_integer("if_version", if_version, least=0)
         operation = Delete(self._scope(scope), self._key(key), time_ns() // 1000, if_version)
         return self._write((operation,)).written[0].existed
 
@@ -227,21 +239,20 @@ class StateManager:
 
     def save_many(self, scope: Scope, values: Mapping[str, Any]) -> dict[str, Metadata]:
         """Store several values in one transaction, all or none; return their metadata by key."""
+        check_map("values", values)
         text, now = self._scope(scope), time_ns() // 1000
-        puts = []
-        for key, value in values.items():
-            exact = canonical(value, max_depth=self._limits.depth)
-            puts.append(
-                Put(text, self._key(key), encode(exact, max_bytes=self._limits.value_bytes), now)
-            )
+        puts = [self._put(text, key, value, now) for key, value in values.items()]
         if not puts:
             return {}
         with self._lock:
             written, before, after = self._store.write(puts)
-            self._cache.advance(before, after)
-            return {
-                put.key: self._remember(put, done) for put, done in zip(puts, written, strict=True)
-            }
+            self._cache.keep_if(before)
+            saved = {}
+            for put, done in zip(puts, written, strict=True):
+                metadata = saved[put.key] = written_metadata(put, done)
+                self._cache.put((put.scope, put.key), put.blob, metadata)
+            self._cache.epoch = after
+        return saved
 
     def list_keys(
         self,
@@ -252,8 +263,11 @@ class StateManager:
         limit: int | None = None,
     ) -> list[str]:
         """Return the keys of a scope, sorted by code point; ``after`` is the last page's end."""
-        if limit is not None and limit < 0:
-            raise InvalidValue("limit must not be negative", path="limit")
+        check_text("prefix", prefix)
+        if after is not None:
+            check_text("after", after)
+        if limit is not None:
+            check_integer("limit", limit, least=0)
         rows = self._store.scan(
             self._scope(scope), prefix=prefix, after=after, limit=limit, values=False
         )
@@ -261,6 +275,7 @@ class StateManager:
 
     def list_scopes(self, prefix: str = "") -> list[str]:
         """Return the scopes that hold entries, sorted."""
+        check_text("prefix", prefix)
         return [scope for scope, _ in self._store.scopes(prefix)]
 
     def scope_exists(self, scope: Scope) -> bool:
@@ -293,11 +308,8 @@ class StateManager:
         now = time_ns() // 1000
         puts = {}
         for scope, key, value in entries:
-            text, checked = self._scope(scope), self._key(key)
-            exact = canonical(value, max_depth=self._limits.depth)
-            puts[text, checked] = Put(
-                text, checked, encode(exact, max_bytes=self._limits.value_bytes), now
-            )
+            put = self._put(self._scope(scope), key, value, now)
+            puts[put.scope, put.key] = put
         if replace:
             return self._import(list(puts.values()))
         for attempt in range(_UPDATE_ATTEMPTS):
@@ -319,6 +331,19 @@ class StateManager:
 
     # Inside --------------------------------------------------------------------------------
 
+    def _put(self, scope: str, key: str, value: Any, at: int) -> Put:
+        """Return the write of one of many entries; errors about its value name the key."""
+        checked = self._key(key)
+        try:
+            exact = canonical(value, max_depth=self._limits.depth)
+            return Put(scope, checked, encode(exact, max_bytes=self._limits.value_bytes), at)
+        except (InvalidValue, LimitExceeded) as error:
+            raise type(error)(
+                f"key {checked!r}: {error.message}",
+                hint=error.hint,
+                **error.details | {"key": checked},
+            ) from None
+
     def _find(self, scope: Scope, key: str) -> Entry | None:
         ref = (self._scope(scope), self._key(key))
         epoch = self._store.epoch()
@@ -335,40 +360,21 @@ class StateManager:
                 if self._cache.epoch != epoch:
                     self._cache.clear()
                     self._cache.epoch = epoch
-                self._cache.put(ref, entry)
+                self._cache.put(ref, entry.blob, entry.metadata)
         return entry
 
     def _write(self, batch: Sequence[Operation]) -> WriteResult:
         """Write a batch whose entries the cache need not learn, only forget."""
         with self._lock:
             result = self._store.write(batch)
-            self._cache.advance(result.epoch_before, result.epoch_after)
+            self._cache.keep_if(result.epoch_before)
             for operation in batch:
                 if isinstance(operation, Clear):
                     self._cache.clear()
                 else:
                     self._cache.discard((operation.scope, operation.key))
+            self._cache.epoch = result.epoch_after
         return result
-
-    def _remember(self, put: Put, written: Written) -> Metadata:
-        """Bring the cache up to an entry just written; called under the lock."""
-        scope, key, blob, at, schema_version, state_class, expires_at, correlation_id, _ = put
-        metadata = _new_metadata(
-            (
-                written[0],
-                written[1],
-                at,
-                len(blob),
-                checksum(blob),
-                schema_version,
-                state_class,
-                correlation_id,
-                expires_at,
-                False,
-            )
-        )
-        self._cache.put((scope, key), (blob, metadata))
-        return metadata
 
 
 def _entry(row: Row) -> Entry:

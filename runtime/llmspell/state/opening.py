@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmspell.config import defaults
 from llmspell.state.manager import StateLimits, StateManager
 from llmspell.store import open_store
 
 if TYPE_CHECKING:
     from llmspell.config import Config
 
-__all__ = ["open_state"]
+__all__ = ["open_default_state", "open_state"]
+
+
+def open_default_state() -> StateManager:
+    """Open what an empty configuration names, without the cost of reading one."""
+    store = open_store(
+        defaults.BACKEND,
+        path=Path(defaults.DATABASE),
+        durability=defaults.DURABILITY,
+        busy_timeout_ms=defaults.BUSY_TIMEOUT_MS,
+    )
+    return StateManager(store, cache_bytes=defaults.CACHE_BYTES)
 
 
 def open_state(config: Config) -> StateManager:

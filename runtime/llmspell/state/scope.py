@@ -51,6 +51,8 @@ class StateScope:
             raise _invalid(f"a scope of kind {self.kind!r} needs an id")
         if self.kind == "step" and not self.step:
             raise _invalid("a step scope needs the step's name")
+        if not self._is_told_by_its_text():
+            raise _invalid(f"a scope of kind {self.kind!r} cannot have these parts")
         _check_text(str(self))
 
     @classmethod
@@ -117,6 +119,14 @@ class StateScope:
         if self.kind == "custom" and self._reads_as_custom():
             return self.id
         return f"{self.kind}:{self.id}"
+
+    def _is_told_by_its_text(self) -> bool:
+        """Whether reading the text gives these parts again, so that no two scopes share one."""
+        if self.kind == "step":
+            return f"{self.id}{_STEP}{self.step}".partition(_STEP) == (self.id, _STEP, self.step)
+        if self.kind == "workflow" and _STEP in self.id:
+            return False
+        return not self.step and (self.kind in _PREFIXES if self.id else self.kind == "global")
 
     def _reads_as_custom(self) -> bool:
         """Whether the bare name cannot be mistaken for a scope of another kind."""
@@ -211,7 +221,8 @@ def _encoded(text: str, error: type[InvalidKey] | type[InvalidScope], what: str)
     try:
         return text.encode()
     except UnicodeEncodeError:
-        raise error(f"{what} is not valid Unicode text (a lone surrogate)") from None
+        hint = _HINT if error is InvalidScope else "repair the text, for example with a hash of it"
+        raise error(f"{what} is not valid Unicode text (a lone surrogate)", hint=hint) from None
 
 
 def _invalid(message: str) -> InvalidScope:

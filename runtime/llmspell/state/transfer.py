@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from llmspell.state.entry import Metadata
-from llmspell.store.base import Reader, Row
+from llmspell.store.base import Put, Reader, Row, Written
 from llmspell.store.codec import checksum, decode
 from llmspell_bridges.values import Value
 
-__all__ = ["ExportedEntry", "exported", "metadata_of"]
+__all__ = ["ExportedEntry", "exported", "metadata_of", "written_metadata"]
 
 _PAGE: Final = 1000
 
@@ -47,5 +47,21 @@ def metadata_of(row: Row) -> Metadata:
         row.state_class,
         row.correlation_id,
         row.expires_at,
+        False,
+    )
+
+
+def written_metadata(put: Put, written: Written) -> Metadata:
+    """Return what ``metadata_of`` would tell of an entry just written."""
+    return Metadata(
+        written.version,
+        written.created_at,
+        put.at,
+        len(put.blob),
+        checksum(put.blob),
+        put.schema_version,
+        put.state_class,
+        put.correlation_id,
+        put.expires_at,
         False,
     )

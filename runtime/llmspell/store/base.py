@@ -160,6 +160,22 @@ class Store(Reader, Protocol):
         """
         ...
 
+    def put(
+        self,
+        scope: str,
+        key: str,
+        blob: bytes,
+        at: int,
+        schema_version: int,
+        state_class: str,
+        if_version: int | None,
+    ) -> tuple[int, int, int, int]:
+        """Write one entry: what ``write([Put(...)])`` does, without the cost of its objects.
+
+        Return the version it took, when its present life began, and the epoch before and after.
+        """
+        ...
+
     def snapshot(self) -> AbstractContextManager[Reader]:
         """Open a reader of this one moment, which sees no later write and delays no writer."""
         ...

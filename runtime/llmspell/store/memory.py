@@ -52,6 +52,8 @@ class _Scope:
         return self.order
 
 
+_PutFields: TypeAlias = tuple[str, str, bytes, int, int, str, int | None, str | None, int | None]
+"""The fields of a Put without its class, which takes longer to make than the entry to store."""
 _Undo: TypeAlias = list[tuple[_Scope, str, Row | None, int | None]]
 
 
@@ -140,6 +142,25 @@ class MemoryStore(_MemoryReader):
             self._epoch = before + 1
             return _new_result((written, before, before + 1))
 
+    def put(
+        self,
+        scope: str,
+        key: str,
+        blob: bytes,
+        at: int,
+        schema_version: int,
+        state_class: str,
+        if_version: int | None,
+    ) -> tuple[int, int, int, int]:
+        operation = (scope, key, blob, at, schema_version, state_class, None, None, if_version)
+        with self._lock:
+            if self._closed:
+                raise closed_error()
+            version, created_at, _ = self._put_row(operation, None)
+            before = self._epoch
+            self._epoch = after = before + 1
+            return version, created_at, before, after
+
     def _apply_all(self, batch: Sequence[Operation]) -> list[Written]:
         undo: _Undo = []
         try:
@@ -157,6 +178,9 @@ class MemoryStore(_MemoryReader):
         return own
 
     def _put(self, operation: Put, undo: _Undo | None) -> Written:
+        return _new_written((*self._put_row(operation, undo), 1))
+
+    def _put_row(self, operation: Put | _PutFields, undo: _Undo | None) -> tuple[int, int, bool]:
         scope, key, blob, at, schema_version, state_class, expires_at, correlation_id, wanted = (
             operation
         )
@@ -187,7 +211,7 @@ class MemoryStore(_MemoryReader):
                 blob,
             )
         )
-        return _new_written((version, created_at, row is not None, 1))
+        return version, created_at, row is not None
 
     def _delete(self, operation: Delete, undo: _Undo | None) -> Written:
         scope, key, _, wanted = operation

@@ -54,6 +54,7 @@ class SqlStore(SqlReader):
             raise closed_error()
         writer = self._writer = self._driver.open_writer()
         self._execute = writer.execute
+        self._put_text = self._statements.put
         self._durability = self._driver.durability
         former: Coherence | None = getattr(self, "_coherence", None)
         self._coherence = self._driver.coherence(writer, after=former)
@@ -65,13 +66,41 @@ class SqlStore(SqlReader):
         with self._lock:
             writer = self._writer or self._open_writer()
             try:
-                wanted = durability or self._driver.durability
-                if wanted != self._durability:
-                    self._driver.set_durability(writer, wanted)
-                    self._durability = wanted
+                self._choose(writer, durability or self._driver.durability)
                 return self._write(batch)
             except self._driver.error as error:
                 raise self._failure(writer, error) from error
+
+    def put(
+        self,
+        scope: str,
+        key: str,
+        blob: bytes,
+        at: int,
+        schema_version: int,
+        state_class: str,
+        if_version: int | None,
+    ) -> tuple[int, int, int, int]:
+        row = (scope, key, at, at, schema_version, state_class, None, None, blob)
+        with self._lock:
+            writer = self._writer or self._open_writer()
+            execute, coherence = self._execute, self._coherence
+            announced = None
+            try:
+                self._choose(writer, self._driver.durability)
+                execute("BEGIN IMMEDIATE")
+                before = coherence.begin()
+                if if_version is not None:
+                    self._require(scope, key, if_version)
+                version, created_at, _ = execute(self._put_text, row).fetchone()
+                announced = coherence.announce()
+                execute("COMMIT")
+            except BaseException as error:
+                self._roll_back(announced)
+                if isinstance(error, self._driver.error):
+                    raise self._failure(writer, error) from error
+                raise
+            return version, created_at, before, coherence.settle(announced)
 
     def _write(self, batch: Sequence[Operation]) -> WriteResult:
         execute, apply, coherence = self._execute, self._apply, self._coherence
@@ -83,17 +112,22 @@ class SqlStore(SqlReader):
             announced = coherence.announce()
             execute("COMMIT")
         except BaseException:
-            self._roll_back()
-            if announced is not None:
-                coherence.settle(announced)
+            self._roll_back(announced)
             raise
         return _new_result((written, before, coherence.settle(announced)))
 
-    def _roll_back(self) -> None:
+    def _choose(self, writer: Connection, durability: str) -> None:
+        if durability != self._durability:
+            self._driver.set_durability(writer, durability)
+            self._durability = durability
+
+    def _roll_back(self, announced: int | None) -> None:
         # SQLite itself rolls back on some errors; a second failure must not hide the first.
         with suppress(self._driver.error):
             if self._writer is not None and self._writer.raw.in_transaction:
                 self._execute("ROLLBACK")
+        if announced is not None:
+            self._coherence.settle(announced)
 
     def _put(self, operation: Put) -> Written:
         scope, key, blob, at, schema_version, state_class, expires_at, correlation_id, wanted = (

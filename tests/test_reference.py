@@ -1,0 +1,79 @@
+"""The reference of State names the errors its functions really raise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from llmspell import Runtime, ScriptError
+from llmspell.reference.scripting import ERRORS_BY_PARAMETER
+from llmspell_bridges.api import Function
+from llmspell_stdlib.state import STATE
+
+# JavaScript expressions: what to pass usually, and what each error is provoked with. To lose an
+# update or an increment a thousand times over, the other version_conflict, takes real contention.
+USUAL = {
+    "scope": "'global'",
+    "id": "'writer'",
+    "key": "'k'",
+    "keys": "['k']",
+    "value": "1",
+    "values": "({ k: 1 })",
+    "fn": "() => 1",
+    "default": "1",
+    "by": "1",
+    "options": "({})",
+    "prefix": "''",
+}
+WRONG = {
+    ("scope", "invalid_scope"): "'agent:'",
+    ("id", "invalid_scope"): "'x'.repeat(300)",
+    ("key", "invalid_key"): "''",
+    ("keys", "invalid_key"): "['']",
+    ("value", "invalid_value"): "NaN",
+    ("value", "limit_exceeded"): "'x'.repeat(9e6)",
+    ("values", "invalid_key"): "({ '': 1 })",
+    ("values", "invalid_value"): "({ k: NaN })",
+    ("values", "limit_exceeded"): "({ k: 'x'.repeat(9e6) })",
+    ("default", "invalid_value"): "NaN",
+    ("fn", "invalid_value"): "() => NaN",
+    ("fn", "limit_exceeded"): "() => 'x'.repeat(9e6)",
+    ("by", "invalid_value"): "NaN",
+    ("SaveOptions", "version_conflict"): "({ if_version: 9 })",
+    ("ListOptions", "invalid_value"): "({ limit: -1 })",
+}
+CONTENTION = {("fn", "version_conflict"), ("by", "version_conflict")}
+
+
+def mistakes() -> Iterator[tuple[Function, int, str, str]]:
+    for function in STATE.functions:
+        if function.internal:
+            continue
+        for index, param in enumerate(function.params):
+            if (function.name, param.name) == ("update", "default"):
+                continue  # handed to the function unseen; what that returns is checked
+            name = param.type if STATE.record(param.type) else param.name
+            for code in ERRORS_BY_PARAMETER.get(name, ()):
+                if (name, code) not in CONTENTION:
+                    yield function, index, code, WRONG[name, code]
+
+
+def describe(part: object) -> str | None:
+    return part.name if isinstance(part, Function) else None
+
+
+@pytest.mark.parametrize(("function", "index", "code", "wrong"), list(mistakes()), ids=describe)
+def test_a_function_raises_the_error_its_reference_names(
+    function: Function, index: int, code: str, wrong: str
+) -> None:
+    arguments = [USUAL[param.name] for param in function.params]
+    arguments[index] = wrong
+    with Runtime(profile="minimal") as runtime, pytest.raises(ScriptError) as caught:
+        runtime.execute(f"State.sync.{function.name}({', '.join(arguments)})", engine="js")
+    assert caught.value.code == code
+
+
+def test_every_error_of_the_reference_is_provoked_or_explained() -> None:
+    named = {(where, code) for where, codes in ERRORS_BY_PARAMETER.items() for code in codes}
+    assert named == set(WRONG) | CONTENTION
