@@ -194,7 +194,7 @@ def check_arguments(owner: Global, function: Function, arguments: list[Any]) -> 
     params = function.params
     if len(arguments) > len(params):
         raise InvalidArgument(
-            f"{call}: {len(arguments)} arguments, but it takes at most {len(params)}",
+            f"{call}: {_counted(len(arguments))}, but it takes at most {len(params)}",
             hint=f"call it as {usage(owner, function)}",
         )
     for index, param in enumerate(params):
@@ -209,6 +209,10 @@ def check_arguments(owner: Global, function: Function, arguments: list[Any]) -> 
                 parameter=param.name,
             )
         _check(owner, call, param, argument)
+
+
+def _counted(arguments: int) -> str:
+    return "1 argument" if arguments == 1 else f"{arguments} arguments"
 
 
 def _check(owner: Global, call: str, param: Param, argument: Any) -> None:

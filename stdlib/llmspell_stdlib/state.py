@@ -251,7 +251,7 @@ def _shortcut(kind: str, verb: str) -> None:
 
     def handler(state: StateService, id: str, *rest: Any) -> Any:  # noqa: A002
         if not id:
-            raise InvalidArgument(f"the {kind}'s id is empty", parameter="id")
+            raise InvalidArgument(f"the {kind} has no id", parameter="id")
         return body(state, f"{kind}:{id}", *rest)
 
     handler.__doc__ = f"Do what `{body.__name__}` does, in the scope `{kind}:<id>`."

@@ -344,7 +344,7 @@ MISUSE: dict[str, list[tuple[str, str, str]]] = {
     ],
     "list_scopes": [("5", "5", "'prefix' must be text"), ("'a', 'b'", "'a', 'b'", "2 arguments")],
     "agent_get": [("", "", "argument 'id' is missing"), ("'', 'k'", "'', 'k'", "no id")],
-    "get_stats": [("1", "1", "1 arguments")],
+    "get_stats": [("1", "1", "1 argument, but it takes at most 0")],
     "delete": [("'g'", "'g'", "argument 'key' is missing")],
     "clear": [("", "", "argument 'scope' is missing"), ("'agent:'", "'agent:'", "no id")],
 }  # fmt: skip
