@@ -11,7 +11,41 @@ from llmspell_stdlib.state import STATE
 
 Run = Callable[[str], Any]
 
-LUA_GLOBALS = ["ARGS", "JSON", "State", "Time", "_G", "_VERSION", "arg", "assert", "collectgarbage", "coroutine", "error", "getmetatable", "ipairs", "load", "math", "next", "os", "pairs", "pcall", "print", "rawequal", "rawget", "rawlen", "rawset", "select", "setmetatable", "string", "table", "tonumber", "tostring", "type", "utf8", "xpcall"]
+LUA_GLOBALS = [
+    "ARGS",
+    "JSON",
+    "State",
+    "Time",
+    "_G",
+    "_VERSION",
+    "arg",
+    "assert",
+    "collectgarbage",
+    "coroutine",
+    "error",
+    "getmetatable",
+    "ipairs",
+    "load",
+    "math",
+    "next",
+    "os",
+    "pairs",
+    "pcall",
+    "print",
+    "rawequal",
+    "rawget",
+    "rawlen",
+    "rawset",
+    "select",
+    "setmetatable",
+    "string",
+    "table",
+    "tonumber",
+    "tostring",
+    "type",
+    "utf8",
+    "xpcall",
+]
 LUA_MEMBERS = {
     "os": "clock date difftime time",
     "string": "byte char find format gmatch gsub len lower match pack packsize rep reverse sub "
@@ -22,7 +56,79 @@ LUA_MEMBERS = {
     "JSON": "array null parse stringify",
     "Time": "from_micros from_unix now parse",
 }
-JS_GLOBALS = ["ARGS", "AggregateError", "Array", "ArrayBuffer", "AsyncDisposableStack", "BigInt", "BigInt64Array", "BigUint64Array", "Boolean", "DOMException", "DataView", "Date", "DisposableStack", "Error", "EvalError", "Float16Array", "Float32Array", "Float64Array", "Function", "Infinity", "Int16Array", "Int32Array", "Int8Array", "InternalError", "Iterator", "JSON", "Map", "Math", "NaN", "Number", "Object", "Promise", "Proxy", "RangeError", "ReferenceError", "Reflect", "RegExp", "Set", "State", "StateError", "String", "SuppressedError", "Symbol", "SyntaxError", "TypeError", "URIError", "Uint16Array", "Uint32Array", "Uint8Array", "Uint8ClampedArray", "WeakMap", "WeakSet", "atob", "btoa", "console", "decodeURI", "decodeURIComponent", "encodeURI", "encodeURIComponent", "escape", "eval", "globalThis", "isFinite", "isNaN", "parseFloat", "parseInt", "performance", "print", "queueMicrotask", "undefined", "unescape"]
+JS_GLOBALS = [
+    "ARGS",
+    "AggregateError",
+    "Array",
+    "ArrayBuffer",
+    "AsyncDisposableStack",
+    "BigInt",
+    "BigInt64Array",
+    "BigUint64Array",
+    "Boolean",
+    "DOMException",
+    "DataView",
+    "Date",
+    "DisposableStack",
+    "Error",
+    "EvalError",
+    "Float16Array",
+    "Float32Array",
+    "Float64Array",
+    "Function",
+    "Infinity",
+    "Int16Array",
+    "Int32Array",
+    "Int8Array",
+    "InternalError",
+    "Iterator",
+    "JSON",
+    "Map",
+    "Math",
+    "NaN",
+    "Number",
+    "Object",
+    "Promise",
+    "Proxy",
+    "RangeError",
+    "ReferenceError",
+    "Reflect",
+    "RegExp",
+    "Set",
+    "State",
+    "StateError",
+    "String",
+    "SuppressedError",
+    "Symbol",
+    "SyntaxError",
+    "TypeError",
+    "URIError",
+    "Uint16Array",
+    "Uint32Array",
+    "Uint8Array",
+    "Uint8ClampedArray",
+    "WeakMap",
+    "WeakSet",
+    "atob",
+    "btoa",
+    "console",
+    "decodeURI",
+    "decodeURIComponent",
+    "encodeURI",
+    "encodeURIComponent",
+    "escape",
+    "eval",
+    "globalThis",
+    "isFinite",
+    "isNaN",
+    "parseFloat",
+    "parseInt",
+    "performance",
+    "print",
+    "queueMicrotask",
+    "undefined",
+    "unescape",
+]
 STATE_NAMES = {function.name for function in STATE.functions if not function.internal}
 
 
@@ -114,20 +220,40 @@ def test_everything_reachable_in_javascript_is_javascripts_own(js: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["io", "debug", "package", "require", "dofile", "loadfile", "python", "loadstring", "setfenv"]
+    "name",
+    ["io", "debug", "package", "require", "dofile", "loadfile", "python", "loadstring", "setfenv"],
 )
 def test_lua_has_no_way_out_by_name(lua: Run, name: str) -> None:
     assert lua(f"return type({name})") == "nil"
 
 
-@pytest.mark.parametrize("name", ["execute", "getenv", "remove", "rename", "exit", "tmpname", "setlocale"])
+@pytest.mark.parametrize(
+    "name", ["execute", "getenv", "remove", "rename", "exit", "tmpname", "setlocale"]
+)
 def test_os_of_lua_cannot_touch_the_system(lua: Run, name: str) -> None:
     assert lua(f"return type(os.{name})") == "nil"
 
 
 @pytest.mark.parametrize(
     "name",
-    ["WeakRef", "FinalizationRegistry", "SharedArrayBuffer", "Atomics", "__door", "__host", "__track", "require", "process", "std", "os", "bjson", "Worker", "setTimeout", "fetch", "gc"],
+    [
+        "WeakRef",
+        "FinalizationRegistry",
+        "SharedArrayBuffer",
+        "Atomics",
+        "__door",
+        "__host",
+        "__track",
+        "require",
+        "process",
+        "std",
+        "os",
+        "bjson",
+        "Worker",
+        "setTimeout",
+        "fetch",
+        "gc",
+    ],
 )
 def test_javascript_has_no_way_out_by_name(js: Run, name: str) -> None:
     assert js(f"typeof {name}") == "undefined"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -341,3 +343,27 @@ def test_lists_of_lua_may_become_objects_of_the_script(make: Make) -> None:
         "",
     )
     assert value == "T"
+
+
+FORGOTTEN = """
+import gc
+from llmspell_bridges.errors import ScriptError
+from llmspell_bridges.sandbox import create_sandbox
+
+for engine, code in (("lua", "error('x')"), ("js", "(async () => { throw new Error('x') })(); 1")) * 5:
+    sandbox = create_sandbox(engine)
+    try:
+        sandbox.run(code, name="script")
+    except ScriptError:
+        pass
+    del sandbox
+    gc.collect()
+print("alive")
+"""
+
+
+def test_a_sandbox_nobody_closed_goes_without_harm() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORGOTTEN], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.returncode) == ("alive\n", 0), done.stderr

@@ -9,11 +9,11 @@ its extension module exports the engine's C functions. This file, and no other, 
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-import _quickjs
 
 __all__ = ["RejectionTracker"]
 
@@ -37,7 +37,8 @@ _UNDEFINED: Final = _JSValue(0, _TAG_UNDEFINED)
 
 @cache
 def _engine() -> ctypes.CDLL:
-    library = ctypes.CDLL(_quickjs.__file__)
+    # The extension module is loaded already: whoever hands over a context has imported it.
+    library = ctypes.CDLL(sys.modules["_quickjs"].__file__ or "")
     pointer, value = ctypes.c_void_p, _JSValue
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "JS_SetHostPromiseRejectionTracker": (None, [pointer, _Callback, pointer]),
@@ -71,8 +72,9 @@ def _pointers(context: Any) -> tuple[int, int]:
 class RejectionTracker:
     """Calls a JavaScript function ``track(promise, reason, handled)`` for one context.
 
-    The function is read from the global ``name`` once. ``close`` must be called before the
-    context is dropped, by the thread that owns it.
+    The function is read from the global ``name`` once, and borrowed: the caller keeps it alive
+    (through a handle of the binding) for as long as scripts may run. ``close`` must be called by
+    the thread that owns the context.
     """
 
     def __init__(self, context: Any, name: str) -> None:
@@ -80,6 +82,9 @@ class RejectionTracker:
         self._runtime, self._context = _pointers(context)
         top = engine.JS_GetGlobalObject(self._context)
         self._track = engine.JS_GetPropertyStr(self._context, top, name.encode())
+        # A reference of our own would have to be given back before the context goes, and a
+        # context nobody closed goes when the garbage collector likes.
+        engine.JS_FreeValue(self._context, self._track)
         engine.JS_FreeValue(self._context, top)
         self._callback: Callable[..., None] | None = _Callback(self._rejected)
         engine.JS_SetHostPromiseRejectionTracker(self._runtime, self._callback, None)
@@ -93,11 +98,7 @@ class RejectionTracker:
         engine.JS_FreeValue(self._context, result)
 
     def close(self) -> None:
-        """Take the tracker off the engine and let go of the function."""
-        if self._callback is None:
-            return
-        engine = _engine()
-        none = _Callback(0)
-        engine.JS_SetHostPromiseRejectionTracker(self._runtime, none, None)
-        engine.JS_FreeValue(self._context, self._track)
-        self._callback = None
+        """Take the tracker off the engine; closing again does nothing."""
+        if self._callback is not None:
+            _engine().JS_SetHostPromiseRejectionTracker(self._runtime, _Callback(0), None)
+            self._callback = None

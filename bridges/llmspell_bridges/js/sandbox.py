@@ -27,7 +27,7 @@ __all__ = ["JsSandbox"]
 _WRAPPER_LINES: Final = 2
 # The engine's own default, half of this, ends a recursion after 600 calls. Threads have 8 MiB.
 _STACK_BYTES: Final = 2 * 1024 * 1024
-_HOST_FUNCTIONS: Final = ("run", "call", "define", "extend", "outcome", "leftovers")
+_HOST_FUNCTIONS: Final = ("run", "call", "define", "extend", "outcome", "leftovers", "track")
 _LONE_SURROGATE: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]..",
 )
@@ -115,6 +115,7 @@ class JsSandbox:
         context.eval(
             f"globalThis.__host = {prelude}({values}({options.max_depth}), {inspect}); undefined"
         )
+        # These handles keep what they name alive; the tracker borrows "track".
         self._host = {name: context.eval(f"__host.{name}") for name in _HOST_FUNCTIONS}
         context.eval("globalThis.__track = __host.track; delete globalThis.__host; undefined")
         self._tracker = RejectionTracker(context, "__track")
