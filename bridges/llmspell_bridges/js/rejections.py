@@ -14,7 +14,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-
 __all__ = ["RejectionTracker"]
 
 _TAG_BOOL: Final = 1
