@@ -28,7 +28,8 @@ class LlmSpellError(Exception):
     ``code`` is stable across releases and equal in Lua, JavaScript and Python. ``details``
     holds facts a program may act on (scope, key, path, limit); it is JSON-like and free of
     stored values. ``hint`` says what to do. ``exit_code`` is what the command line ends with.
-    ``output`` is what a failed run had printed, when it was not streamed.
+    ``output`` is what a failed run had printed, when it was not streamed, and ``warnings`` its
+    mistakes that are no errors.
     """
 
     code: ClassVar[str] = "error"
@@ -39,6 +40,7 @@ class LlmSpellError(Exception):
         self.message = message
         self.hint = hint
         self.output = ""
+        self.warnings: tuple[str, ...] = ()
         self.details = {name: value for name, value in details.items() if value is not None}
 
     def __str__(self) -> str:

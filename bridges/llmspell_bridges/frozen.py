@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Final
 
 from llmspell_bridges.values import Value
 from llmspell_bridges.wire import encode_js
 
-__all__ = ["FrozenValue"]
+__all__ = ["KEPT_BYTES", "KEPT_FACTOR", "FrozenValue"]
+
+KEPT_BYTES: Final = 500
+KEPT_FACTOR: Final = 2
+"""A wire text is kept when it is no longer than KEPT_BYTES + KEPT_FACTOR * the stored bytes."""
 
 
 class FrozenValue:
     """Holds a value as bytes, never as an object somebody could change.
 
     A subclass says how the bytes are decoded. The wire texts are made at first use and kept, so
-    loading the same value again costs no encoding.
+    loading the same value again costs no encoding; a text much larger than the bytes (which were
+    compressed, or cost Lua four characters each) is made again every time instead.
     """
 
     __slots__ = ("_js", "_lua", "blob")
@@ -33,7 +39,9 @@ class FrozenValue:
         """The value as wire text for JavaScript."""
         text = self._js
         if text is None:
-            text = self._js = encode_js(self.thaw())
+            text = encode_js(self.thaw())
+            if len(text) <= self._most():
+                self._js = text
         return text
 
     @property
@@ -43,5 +51,10 @@ class FrozenValue:
         if text is None:
             from llmspell_bridges.lua.literal import lua_chunk
 
-            text = self._lua = lua_chunk(self.thaw())
+            text = lua_chunk(self.thaw())
+            if len(text) <= self._most():
+                self._lua = text
         return text
+
+    def _most(self) -> int:
+        return KEPT_BYTES + KEPT_FACTOR * len(self.blob)

@@ -15,9 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from llmspell.errors import LlmSpellError, RuntimeClosed
+from llmspell.errors import InvalidArgument, LlmSpellError, RuntimeClosed, ScriptError
 from llmspell.output import MAX_CAPTURED_BYTES, Output
 from llmspell.script import pick_engine, read_script
+from llmspell_bridges.advice import advise
 from llmspell_bridges.door import BoundGlobal
 from llmspell_bridges.sandbox import Sandbox, SandboxOptions, create_sandbox
 from llmspell_stdlib.args import ScriptArguments
@@ -106,21 +107,24 @@ class Runtime:
         """
         self._check_open()
         file = Path(path)
-        chosen = pick_engine(file, engine)
-        return self._execute(read_script(file), chosen, args, str(path), file.name)
+        source = read_script(file)
+        return self._execute(source, pick_engine(file, engine), args, str(path), file.name)
 
     def execute(
         self, code: str, *, engine: str, args: Sequence[str] = (), name: str = "<exec>"
     ) -> RunResult:
         """Run a script's text. Errors show ``name`` as its file; raises as ``run`` does."""
         self._check_open()
+        if not isinstance(code, str):
+            raise InvalidArgument(f"code must be text, not {type(code).__name__}", parameter="code")
         return self._execute(code, engine, args, name, name)
 
     def session(self, engine: str, args: Sequence[str] = ()) -> Session:
         """Return a REPL session: one sandbox that keeps what each input defines."""
         self._check_open()
         output = self._output()
-        return Session(self._sandbox(engine, args, _REPL_NAME, output, []), output)
+        offered = self._offered(_REPL_NAME, args, output)
+        return Session(self._sandbox(engine, offered, []), offered)
 
     def close(self) -> None:
         """Close the store; closing again does nothing. Runs after that raise ``RuntimeClosed``."""
@@ -153,11 +157,14 @@ class Runtime:
     ) -> RunResult:
         output, warnings = self._output(), list[str]()
         started = time.perf_counter()
-        sandbox = self._sandbox(engine, args, base_name, output, warnings)
+        offered = self._offered(base_name, args, output)
+        sandbox = self._sandbox(engine, offered, warnings)
         try:
             value = sandbox.run(code, name=name)
         except LlmSpellError as error:
-            error.output = output.captured
+            error.output, error.warnings = output.captured, tuple(warnings)
+            if isinstance(error, ScriptError):
+                advise(error, offered)
             raise
         finally:
             sandbox.close()
@@ -170,20 +177,21 @@ class Runtime:
             script=name,
         )
 
-    def _sandbox(
-        self, engine: str, args: Sequence[str], name: str, output: Output, warnings: list[str]
-    ) -> Sandbox:
+    def _offered(self, name: str, args: Sequence[str], output: Output) -> list[BoundGlobal]:
         services = {
             "": output,
             "ARGS": ScriptArguments.parse(name, args),
             "State": _LazyState(self),
         }
         config = self._config
-        offered = [
+        return [
             BoundGlobal(declared, services.get(declared.name))
             for declared in GLOBALS
             if declared.name != "State" or config is None or config.state.enabled
         ]
+
+    def _sandbox(self, engine: str, offered: Sequence[BoundGlobal], warnings: list[str]) -> Sandbox:
+        config = self._config
         depth = {} if config is None else {"max_depth": config.limits.depth}
         return create_sandbox(
             engine, SandboxOptions(globals=offered, warn=warnings.append, **depth)
@@ -191,16 +199,20 @@ class Runtime:
 
 
 class Session:
-    """A REPL's sandbox. Belongs to the thread that made it."""
+    """A REPL's sandbox; a context manager. Belongs to the thread that made it."""
 
-    def __init__(self, sandbox: Sandbox, output: Output) -> None:
+    def __init__(self, sandbox: Sandbox, offered: Sequence[BoundGlobal]) -> None:
         self._sandbox = sandbox
-        self._output = output
+        self._offered = offered
         self.engine = sandbox.language
 
     def evaluate(self, code: str) -> str | None:
         """Run one input and return its value as readable text, ``None`` when it has none."""
-        return self._sandbox.evaluate(code, name=_REPL_NAME)
+        try:
+            return self._sandbox.evaluate(code, name=_REPL_NAME)
+        except ScriptError as error:
+            advise(error, self._offered)
+            raise
 
     def is_complete(self, code: str) -> bool:
         """Return whether the input could run, or needs more lines first."""
@@ -209,6 +221,17 @@ class Session:
     def close(self) -> None:
         """Free the sandbox."""
         self._sandbox.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 class _LazyState:
@@ -236,5 +259,9 @@ def _configuration(config: Config | str | Path | None, profile: str | None) -> C
         from llmspell.config import load_config
 
         config = load_config(config, profile=profile)
+    if not hasattr(config, "check_available"):
+        raise InvalidArgument(
+            f"config must be a Config or a path, not {type(config).__name__}", parameter="config"
+        )
     config.check_available()
     return config

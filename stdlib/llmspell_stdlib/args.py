@@ -35,6 +35,12 @@ class ScriptArguments:
     def parse(cls, name: str, arguments: Sequence[str]) -> ScriptArguments:
         """Sort arguments. Raises ``InvalidArgument`` for what no script could read."""
         for number, argument in enumerate(arguments, 1):
+            if not isinstance(argument, str):
+                raise InvalidArgument(
+                    f"script arguments are text, not {type(argument).__name__}",
+                    hint="pass str(...) of it",
+                    parameter="args",
+                )
             if not _is_unicode(argument):
                 raise InvalidArgument(
                     f"argument {number} of the script is not valid Unicode text",

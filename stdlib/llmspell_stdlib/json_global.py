@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any, Final
 
 from orjson import JSONDecodeError, loads
 
 from llmspell_bridges.api import Global, Param, Record
 from llmspell_bridges.errors import InvalidValue
-from llmspell_bridges.values import MAX_DEPTH, Value
+from llmspell_bridges.values import MAX_DEPTH, Value, canonical
 from llmspell_bridges.wire import check_depth, plain_json
 from llmspell_stdlib.preludes import Preludes
 
 __all__ = ["JSON"]
 
+_LONG_DIGITS: Final = re.compile(r"[0-9]{19}")
 OPTIONS: Final = Record(
     "JsonOptions",
     "Options of `JSON.stringify`.",
@@ -39,7 +42,8 @@ def parse_text(_: None, text: str) -> Value:
             column=error.colno,
         ) from None
     check_depth(text, value, MAX_DEPTH)
-    return value
+    # The fast decoder makes floats of integers beyond 64 bits; only long digits can be any.
+    return canonical(json.loads(text)) if _LONG_DIGITS.search(text) else value
 
 
 @JSON.function(
@@ -68,8 +72,6 @@ def stringify() -> None:
     """Return a value as JSON text; timestamps become ISO 8601 text."""
 
 
-@JSON.prelude_function(
-    Param("items", "map", "The items, 1 to n.", optional=True), result="list", languages=("lua",)
-)
+@JSON.prelude_function(Param("items", "map", "The items, 1 to n.", optional=True), result="list")
 def array() -> None:
     """Mark a table as a list, so that it is one even when it is empty."""

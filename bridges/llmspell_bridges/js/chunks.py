@@ -21,7 +21,7 @@ STACK_LINE: Final = re.compile(
     re.MULTILINE,
 )
 _FUNCTION_NAMES: Final = {"<eval>": "main script", "<anonymous>": "anonymous function"}
-_LINE_BREAK: Final = re.compile(r"\r\n|[\n\r\u2028\u2029]")
+_LINE_BREAK: Final = re.compile(r"\r\n|[\n\r]")
 
 
 class Chunks:

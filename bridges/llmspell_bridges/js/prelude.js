@@ -10,13 +10,14 @@
 
   const { plain, exact, value, flat, tagged, Refusal } = codec;
   const { parse, stringify } = JSON;
-  const { create, defineProperty, getOwnPropertyDescriptor, setPrototypeOf } = Object;
-  const { apply } = Reflect;
+  const { create, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf } = Object;
+  const { apply, deleteProperty } = Reflect;
+  const promisePrototype = Promise.prototype;
   const mapEntries = Map.prototype.forEach, mapSet = Map.prototype.set;
   const mapDelete = Map.prototype.delete, mapClear = Map.prototype.clear;
   const mapSize = getOwnPropertyDescriptor(Map.prototype, "size").get;
-  const then = Promise.prototype.then;
-  const sliceText = String.prototype.slice;
+  const nativeThen = Promise.prototype.then;
+  const sliceText = String.prototype.slice, toWellFormed = String.prototype.toWellFormed;
   const $Date = Date, $Error = Error, $Map = Map, $Promise = Promise, $String = String;
   const $TypeError = TypeError;
   const indirectEval = eval;
@@ -94,12 +95,38 @@
 
   // Promises ------------------------------------------------------------------------------------
 
+  // A job that throws ends in the binding, which then runs script code (`toString`, `stack`) where a
+  // host call aborts the process. Only a promise made by a script's own constructor can make a job
+  // throw, so `then` always makes a plain promise, whatever the `constructor` of its promise says.
+  const plainConstructor = { __proto__: null, value: Promise, configurable: true };
+  defineProperty(Promise, Symbol.species, { __proto__: null, value: Promise, configurable: false });
+  defineProperty(Promise.prototype, "constructor", { __proto__: null, value: Promise,
+    writable: false, configurable: false });
+
+  function then(fulfilled, rejected) {
+    if (!(this instanceof $Promise)) throw new $TypeError("then needs a promise");
+    const own = getOwnPropertyDescriptor(this, "constructor");
+    if (own === undefined) {
+      const prototype = getPrototypeOf(this);
+      if (prototype === promisePrototype || prototype === watched) {
+        return apply(nativeThen, this, [fulfilled, rejected]);
+      }
+    }
+    // Fails for a promise that is frozen: nothing else could be done safely with it.
+    defineProperty(this, "constructor", plainConstructor);
+    const derived = apply(nativeThen, this, [fulfilled, rejected]);
+    if (own === undefined) deleteProperty(this, "constructor");
+    else defineProperty(this, "constructor", own);
+    return derived;
+  }
+  defineProperty(Promise.prototype, "then", { __proto__: null, value: then, writable: true,
+    configurable: true, enumerable: false });
+
   // Promises of reads remember where they were made until something looks at them: `await`,
   // `then` and `Promise.all` all ask a promise for its constructor first.
   const unused = new $Map();
   const watched = create($Promise.prototype, {
     constructor: {
-      configurable: true,
       get() {
         apply(mapDelete, unused, [this]);
         return $Promise;
@@ -193,9 +220,9 @@
       if (isStateError(thrown)) report.details = detailsOf(thrown);
     } else if (thrown === null) {
       // The engine throws null when it has no memory left to make an error.
-      report.message = "the script ran out of memory, or threw null";
+      report.message = "the script threw null (or had no memory left to make an error)";
     } else {
-      report.message = "the script threw " + textOf(thrown) + ", which is not an Error";
+      report.message = "the script threw " + inspect(thrown) + ", which is not an Error";
     }
     return flat("!", stringify(report));
   }
@@ -222,7 +249,7 @@
       }
     },
     show(result) {
-      return flat("=", stringify(inspect(result)));
+      return flat("=", stringify(apply(toWellFormed, inspect(result), [])));
     },
   };
 

@@ -217,13 +217,11 @@ class JsSandbox:
             leftovers = _loads(self._host["leftovers"]())
         except quickjs.JSException as error:
             raise self._vm_failure(error) from None
+        for read in leftovers["reads"]:
+            self._warn_unused(read["call"], read["stack"])
         if outcome is None:
             return leftovers["failure"] or _NEVER_SETTLES
-        if outcome.startswith("="):
-            for read in leftovers["reads"]:
-                self._warn_unused(read["call"], read["stack"])
-            return leftovers["failure"] or outcome
-        return outcome
+        return leftovers["failure"] or outcome if outcome.startswith("=") else outcome
 
     def _again_in_function(
         self, outcome: str, name: str, padding: str, source: str, *, shown: bool

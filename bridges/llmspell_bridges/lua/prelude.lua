@@ -68,16 +68,39 @@ local function answer(reply)
   return build()
 end
 
+-- The door itself never raises, but a signal can strike while the host enters it. The exception is
+-- kept from the script (it would hand over the host) and raised again by the host at the end.
+local interruption
+
+local function ask(index, text)
+  local ok, reply
+  if not interruption then
+    ok, reply = pcall(door, index, text)
+    if ok then return reply end
+    if type(reply) ~= "userdata" then error(reply, 0) end
+    interruption = reply
+  end
+  error(failure("interrupted", "the run was interrupted"), 0)
+end
+
+-- What crosses at the end of a run: the text, and the exception that is still to be raised.
+local function leave(text)
+  local pending = interruption
+  if not pending then return text end
+  interruption = nil
+  return text, pending
+end
+
 -- Every script-visible host function is one of these closures. `unpack_record` is there when the
 -- function returns a record, which crosses packed.
 local function bind(index, call, params, unpack_record)
   if not unpack_record then
     return function(...)
-      return answer(door(index, arguments(call, params, select("#", ...), ...)))
+      return answer(ask(index, arguments(call, params, select("#", ...), ...)))
     end
   end
   return function(...)
-    local reply = door(index, arguments(call, params, select("#", ...), ...))
+    local reply = ask(index, arguments(call, params, select("#", ...), ...))
     local mark = byte(reply)
     if mark == 33 then raise(reply) end
     if mark then return unpack_record(reply, mark) end
@@ -179,7 +202,7 @@ local internal = {}
 function host.run(source, name)
   local chunk, message = raw_load(source, "@" .. name, "t", env)
   if not chunk then return "?" .. message end
-  return guarded(chunk)
+  return leave(guarded(chunk))
 end
 
 function host.call(name, source)
@@ -192,7 +215,7 @@ function host.call(name, source)
   for index = 1, count do
     if rawequal(args[index], NULL) then args[index] = nil end
   end
-  return guarded(fn, unpack(args, 1, count))
+  return leave(guarded(fn, unpack(args, 1, count)))
 end
 
 -- Puts a bound function at a dotted place ("State.save") in the script's environment, or, when
@@ -238,13 +261,13 @@ function host.show(source, name)
     chunk, message = raw_load(source, "@" .. name, "t", env)
     if not chunk then return "?" .. message end
   end
-  return guarded(function()
+  return leave(guarded(function()
     local results = pack(chunk())
     if results.n == 0 then return nil end
     local texts = {}
     for index = 1, results.n do texts[index] = inspect(results[index], 0, {}) end
     return concat(texts, "\t")
-  end)
+  end))
 end
 
 return host.run, host.call, host.define, host.extend, host.show

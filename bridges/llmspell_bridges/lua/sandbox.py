@@ -25,6 +25,7 @@ __all__ = ["LuaSandbox"]
 _CONSTANT_REPLIES: Final = {None: b"return nil", True: b"return true", False: b"return false"}
 # How Lua starts a message: chunk name, line. Long names are shortened to "...tail" by Lua.
 _PLACE: Final = re.compile(r"^(?P<file>[^\n]*?):(?P<line>\d{1,9}): (?P<message>.*)$", re.DOTALL)
+_LINE_BREAK: Final = re.compile(r"\r\n|\n\r|[\n\r]")
 _NAME_LIMIT: Final = 59
 _PRELUDE_NAME: Final = "llmspell"
 _PROBLEMS: Final = b"""function(source)
@@ -66,7 +67,13 @@ class LuaSandbox:
         self._sources: dict[str, str] = {}
         self._max_depth = options.max_depth
         self._door: Door[bytes] = Door(LuaReplies(), max_depth=options.max_depth)
-        vm = LuaRuntime(encoding=None, register_eval=False, register_builtins=False)
+        vm = LuaRuntime(
+            encoding=None,
+            register_eval=False,
+            register_builtins=False,
+            # No host object is meant to be seen by a script; one that is shows nothing.
+            attribute_handlers=(_refuse_attribute, _refuse_attribute),
+        )
         prelude = vm.compile(_part(b"prelude"), name=b"=llmspell", mode=b"t")
         self._run, self._call, define, extend, self._show = prelude(
             self._door.opened(), options.max_depth, _part
@@ -127,7 +134,12 @@ class LuaSandbox:
             self._door.close()
             self._vm = self._run = self._call = self._show = None
 
-    def _result(self, reply: bytes, name: str | None) -> Value:
+    def _result(self, reply: bytes | tuple[bytes, Any], name: str | None) -> Value:
+        if isinstance(reply, tuple):
+            # A signal struck outside the door's own guard; see `ask` in the prelude.
+            reply, interruption = reply
+            if isinstance(interruption, BaseException):
+                raise interruption
         if self._door.interrupt is not None:
             interrupt, self._door.interrupt = self._door.interrupt, None
             raise interrupt
@@ -186,8 +198,12 @@ class LuaSandbox:
         return next(name for name in self._sources if _shown(name) == shown)
 
     def _source_line(self, name: str, line: int | None) -> str | None:
-        lines = self._sources.get(name, "").splitlines()
+        lines = _LINE_BREAK.split(self._sources.get(name, ""))
         return lines[line - 1] if line and 0 < line <= len(lines) else None
+
+
+def _refuse_attribute(*_: object) -> None:
+    raise AttributeError("scripts do not see host objects")
 
 
 def _shown(name: str) -> str:

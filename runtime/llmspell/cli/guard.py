@@ -70,12 +70,14 @@ def report_failure(error: Exception, *, as_json: bool, output: str | None = None
     if as_json:
         from llmspell.cli.jsontext import print_json
 
-        printed = {} if output is None else {"output": output}
+        printed = {} if output is None else {"output": output, "warnings": list(error.warnings)}
         print_json({"ok": False, "error": error.to_dict(), **printed})
     else:
-        from llmspell.cli.report import print_error
+        from llmspell.cli.report import print_error, print_note
 
         print_error(error)
+        for warning in error.warnings:
+            print_note("warning", warning)
     return exits.code_for(error)
 
 

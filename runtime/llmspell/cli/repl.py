@@ -26,8 +26,8 @@ _HELP = """\
 .help    show this
 .exit    end the session (Ctrl-D does too)
 Type an expression to see its value, or statements. Incomplete code continues on the next line;
-Alt-Enter starts a new line, Ctrl-C drops the input or interrupts what runs. State is the stored
-state: try State.list_scopes()"""
+Alt-Enter starts a new line. Ctrl-C drops the input; while code runs it may end the session.
+State is the stored state: try State.list_scopes()"""
 
 _LANGUAGES = {"lua": "Lua", "js": "JavaScript"}
 

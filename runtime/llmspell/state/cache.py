@@ -7,15 +7,16 @@ from typing import Final, TypeAlias
 
 from llmspell.state.entry import Metadata
 from llmspell.store.codec import decode
-from llmspell_bridges.frozen import FrozenValue
+from llmspell_bridges.frozen import KEPT_BYTES, KEPT_FACTOR, FrozenValue
 from llmspell_bridges.values import Value
 
 __all__ = ["UNKNOWN_EPOCH", "Cache", "Entry"]
 
-_OVERHEAD: Final = 600
-"""Estimate of what one entry costs besides its blob: objects, keys, wire texts are on top."""
-_TEXTS: Final = 3
-"""An entry may hold its blob and, once loaded by scripts, one wire text for each language."""
+_LANGUAGES: Final = 2
+_OVERHEAD: Final = 600 + _LANGUAGES * KEPT_BYTES
+"""What one entry may cost besides its stored bytes: objects, keys, the base of its wire texts."""
+_TEXTS: Final = 1 + _LANGUAGES * KEPT_FACTOR
+"""An entry holds its stored bytes and, once loaded by scripts, a wire text for each language."""
 UNKNOWN_EPOCH: Final = -1
 
 Ref: TypeAlias = tuple[str, str]

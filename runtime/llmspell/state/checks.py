@@ -20,9 +20,13 @@ def check_integer(name: str, value: Any, *, least: int) -> None:
 
 
 def check_text(name: str, value: Any) -> None:
-    """Raise ``InvalidArgument`` for what is not text."""
+    """Raise ``InvalidArgument`` for what is not text, ``InvalidValue`` for lone surrogates."""
     if type(value) is not str:
         raise _wrong_type(name, "text", value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidValue(f"argument '{name}' is not valid Unicode text", path=name) from None
 
 
 def check_map(name: str, value: Any) -> None:

@@ -31,6 +31,7 @@ from llmspell.state.scope import (
 from llmspell.state.transfer import ExportedEntry, exported, metadata_of, written_metadata
 from llmspell.store.base import Clear, Delete, Operation, Put, Row, Store, WriteResult
 from llmspell.store.codec import checksum, decode, encode
+from llmspell.store.forking import hold_over_fork
 from llmspell_bridges.frozen import FrozenValue
 from llmspell_bridges.values import MAX_DEPTH, Value, canonical
 
@@ -75,6 +76,15 @@ class StateManager:
         self._key = key_checker(self._limits.key_bytes)
         self._lock = threading.Lock()
         self._cache = Cache(cache_bytes, self._lock)
+        hold_over_fork(self)
+
+    def before_fork(self) -> None:
+        """Let no fork happen while a thread writes: the child would never see it let go."""
+        self._lock.acquire()
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """Go on, in the parent and in the child."""
+        self._lock.release()
 
     def close(self) -> None:
         """Close the store. What was saved stays; closing again does nothing."""

@@ -29,6 +29,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
+from llmspell.errors import StorageError
+
 __all__ = ["CHECK_EVERY_S", "Coherence"]
 
 CHECK_EVERY_S: Final = 0.1
@@ -54,6 +56,7 @@ class Coherence:
         self._words: MutableSequence[int]
         self._identity: tuple[int, int] | None
         self._map()
+        self._database_identity = _identity(database)
         self._data_version = self._ask_data_version()
         self._next_check = monotonic() + self._every_s
 
@@ -67,7 +70,17 @@ class Coherence:
         return number + self._offset if words[_ANNOUNCED] == number else -1
 
     def check(self) -> int:
-        """Look for writes of other programs, and return the epoch."""
+        """Look for writes of other programs, and return the epoch.
+
+        Raises StorageError when the database file is not the one that was opened.
+        """
+        if _identity(self._database) != self._database_identity:
+            raise StorageError(
+                f"{self._database} was removed or replaced while it was open",
+                hint="put the file back, or start again; what was written since is not in it",
+                reason="unavailable",
+                path=str(self._database),
+            )
         version = self._ask_data_version()
         if version != self._data_version:
             self._data_version = version

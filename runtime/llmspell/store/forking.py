@@ -27,6 +27,7 @@ class Forkable(Protocol):
         ...
 
 
+# The latest first: who uses a store registers after it, and takes its lock before the store's.
 _stores: dict[int, ReferenceType[Forkable]] = {}
 _held: list[Forkable] = []
 # Two threads that fork at once would each wait for what the other has taken.
@@ -41,7 +42,7 @@ def hold_over_fork(store: Forkable) -> None:
 
 def _before() -> None:
     _one_fork.acquire()
-    for reference in list(_stores.values()):
+    for reference in reversed(list(_stores.values())):
         store = reference()
         if store is not None:
             store.before_fork()
@@ -49,7 +50,7 @@ def _before() -> None:
 
 
 def _after(in_child: bool) -> None:
-    for store in _held:
+    for store in reversed(_held):
         store.after_fork(in_child=in_child)
     _held.clear()
     _one_fork.release()

@@ -136,7 +136,7 @@ def profiles(_settings: Settings, as_json: bool) -> int:
     """List the ready-made configurations, for -p."""
     from llmspell.config import PROFILES
 
-    described = {name: profile.description for name, profile in PROFILES.items()}
+    described = {name: _described(name, profile.description) for name, profile in PROFILES.items()}
     if as_json:
         from llmspell.cli.jsontext import print_json
 
@@ -146,6 +146,17 @@ def profiles(_settings: Settings, as_json: bool) -> int:
     for name, description in described.items():
         click.echo(f"{name:<{width}}  {description}")
     return 0
+
+
+def _described(name: str, description: str) -> str:
+    from llmspell.config import load_config
+    from llmspell.errors import FeatureUnavailable
+
+    try:
+        load_config(profile=name, environ={}).check_available()
+    except FeatureUnavailable:
+        return f"{description} (Asks for features of a later version: cannot run yet.)"
+    return description
 
 
 def _print_notices(notices: tuple[str, ...]) -> None:

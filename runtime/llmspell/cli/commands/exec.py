@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from llmspell.cli.command import Command
@@ -13,6 +15,9 @@ from llmspell.cli.options import (
     timeout_option,
     utf8_only,
 )
+
+if TYPE_CHECKING:
+    from llmspell.engine import RunResult, Runtime
 
 __all__ = ["exec_"]
 
@@ -46,8 +51,20 @@ def exec_(
     """
     from llmspell.cli.launch import Job, launch
 
+    def start(runtime: Runtime) -> RunResult:
+        from llmspell.errors import ScriptSyntaxError
+
+        try:
+            return runtime.execute(code, engine=engine, args=args, name="<exec>")
+        except ScriptSyntaxError as error:
+            # Nothing has run; Lua wants a `return` before what JavaScript takes as it is.
+            try:
+                return runtime.execute(f"return {code}", engine=engine, args=args, name="<exec>")
+            except ScriptSyntaxError:
+                raise error from None
+
     job = Job(
-        start=lambda runtime: runtime.execute(code, engine=engine, args=args, name="<exec>"),
+        start=start,
         settings=settings,
         timeout_s=timeout,
         as_json=as_json,

@@ -122,6 +122,8 @@ def _write_file(path: Path, entries: Iterable[PortableEntry], form: str) -> int:
     from llmspell.cli.failures import UsageFailure
     from llmspell.errors import LlmSpellError
 
+    if path.is_dir() or not path.name:
+        raise UsageFailure(f"cannot write {path}: it is a directory", hint="name a file in it")
     aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with aside.open("xb") as target:

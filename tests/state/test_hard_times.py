@@ -1,0 +1,91 @@
+"""The manager when the world around it changes: forks, files that vanish, values that grow."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from llmspell import Runtime, ScriptError
+from llmspell.errors import StorageError
+from llmspell.state.manager import StateManager
+from llmspell.store import open_store
+
+
+@pytest.mark.parametrize("backend", ["memory", "sqlite"])
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_child_forked_while_threads_save_can_save(backend: str, tmp_path: Path) -> None:
+    state = StateManager(open_store(backend, path=tmp_path / "state.db"))
+    stop = threading.Event()
+
+    def save() -> None:
+        while not stop.is_set():
+            state.save("t", "k", 1)
+
+    threads = [threading.Thread(target=save) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(5):
+            child = os.fork()
+            if child == 0:
+                state.save("c", "k", 1)
+                os._exit(0)
+            deadline = time.monotonic() + 20
+            while os.waitpid(child, os.WNOHANG) == (0, 0):
+                assert time.monotonic() < deadline, "the child hangs"
+                time.sleep(0.005)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        state.close()
+
+
+def test_a_database_removed_while_open_is_an_error_and_not_a_silent_loss(tmp_path: Path) -> None:
+    state = StateManager(open_store("sqlite", path=tmp_path / "state.db"))
+    state.save("s", "k", 1)
+    for file in tmp_path.iterdir():
+        file.unlink()
+    time.sleep(0.15)
+    with pytest.raises(StorageError, match="removed or replaced"):
+        state.save("s", "k", 2)
+    state.close()
+
+
+def test_the_cache_keeps_no_text_much_larger_than_what_is_stored() -> None:
+    state = StateManager(open_store("memory"))
+    state.save("s", "k", b"\xff" * 1_000_000)
+    found = state.load_frozen("s", "k")
+    assert found is not None
+    assert len(found.lua) > 1_000_000
+    assert found.lua is not found.lua  # made anew, not kept
+    state.close()
+
+
+def test_lua_refuses_json_integers_it_cannot_hold() -> None:
+    with Runtime(profile="minimal") as runtime:
+        with pytest.raises(ScriptError, match="beyond 64 bits"):
+            runtime.execute("return JSON.parse('[18446744073709551615]')", engine="lua")
+        assert (
+            runtime.execute("return JSON.parse('[9223372036854775807]')[1]", engine="lua").value
+            == 2**63 - 1
+        )
+
+
+@pytest.mark.parametrize(
+    ("engine", "code"),
+    [
+        ("lua", "-- one\n-- \x0c two\nlocal s = '\u2028'\nerror('boom')\n"),
+        ("js", "// one\nconst s = 'a\u2028b';\n\nthrow new Error('boom');\n"),
+    ],
+)
+def test_an_error_shows_its_own_line_whatever_characters_come_before(
+    engine: str, code: str
+) -> None:
+    with Runtime(profile="minimal") as runtime, pytest.raises(ScriptError) as caught:
+        runtime.execute(code, engine=engine)
+    assert (caught.value.line, "boom" in (caught.value.source_line or "")) == (4, True)
