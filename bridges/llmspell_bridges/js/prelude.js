@@ -17,6 +17,7 @@
   const mapDelete = Map.prototype.delete, mapClear = Map.prototype.clear;
   const mapSize = getOwnPropertyDescriptor(Map.prototype, "size").get;
   const nativeThen = Promise.prototype.then;
+  const join = Array.prototype.join;
   const sliceText = String.prototype.slice, toWellFormed = String.prototype.toWellFormed;
   const $Date = Date, $Error = Error, $Map = Map, $Promise = Promise, $String = String;
   const $TypeError = TypeError;
@@ -61,8 +62,41 @@
     return flat("~", stringify(list));
   }
 
+  // Scope and key come again and again, so their quoted forms are kept.
+  let quoted = { __proto__: null }, quotedCount = 0;
+  function quote(text) {
+    const known = quoted[text];
+    if (known !== undefined) return known;
+    const made = stringify(text);
+    if (made.length > 60) return undefined;
+    if (quotedCount++ > 1000) {
+      quoted = { __proto__: null };
+      quotedCount = 0;
+    }
+    quoted[text] = made;
+    return made;
+  }
+
+  // The frequent form of a call, (text, text [, value]): its text at half the cost, or undefined.
+  function frequentText(values) {
+    const scope = quote(values[0]), key = quote(values[1]);
+    if (scope === undefined || key === undefined) return undefined;
+    if (values.length === 2) return "[" + scope + "," + key + "]";
+    const text = values[2] === undefined ? undefined : stringify(values[2], plain);
+    if (text === undefined) return undefined;
+    // Short text made with `+` is flat already.
+    return text.length < 200 ? "[" + scope + "," + key + "," + text + "]"
+      : apply(join, ["[", scope, ",", key, ",", text, "]"], [""]);
+  }
+
   function argumentsText(call, params, values) {
     try {
+      const count = values.length;
+      if ((count === 2 || count === 3) && typeof values[0] === "string"
+        && typeof values[1] === "string") {
+        const text = frequentText(values);
+        if (text !== undefined) return text;
+      }
       return stringify(values, plain);
     } catch {
       while (values.length > 0 && values[values.length - 1] === undefined
