@@ -1,16 +1,4 @@
-"""The contract every store keeps, as tests: a backend's own test file inherits them.
-
-    class TestMine(StoreContract):
-        @pytest.fixture
-        def store(self):
-            store = MyStore()
-            yield store
-            store.close()
-
-A backend that outlives its process inherits DurableStoreContract and provides ``open_again``
-instead. Needs pytest and hypothesis, which the ``test`` extra brings. For readable failures
-call ``pytest.register_assert_rewrite("llmspell.testing")`` in your ``conftest.py``.
-"""
+"""What holds for every store, as tests."""
 
 from __future__ import annotations
 
@@ -22,17 +10,13 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import run_state_machine_as_test
 
 from llmspell.errors import InvalidArgument, RuntimeClosed, VersionConflict
 from llmspell.store.base import Clear, Delete, Operation, Put, Ref, Row, Store, Written
+from llmspell.testing.model import AWKWARD, StoreModel
 
 __all__ = ["DurableStoreContract", "StoreContract"]
-
-#: Keys that sort, match or escape differently where somebody took a short cut.
-AWKWARD = ["a", "a%", "a_", "ab", "a*", "a[b]", "a\\", "aé", "aé", "a\ud7ff", "a\ue000"]
-AWKWARD += ["A", "a\U0010ffff", "a\U0010ffffz", "\U0001f600", "ﬀ", "z", " ", "'", '"', "a:b"]
 
 
 def _value_of(store: Store, scope: str, key: str) -> bytes | None:
@@ -71,6 +55,21 @@ class StoreContract:
         assert deleted == Written(3, 1, True, 1)
         assert again == Written(4, 4, False, 1)
         assert store.write([Delete("s", "nothing", 5)]).written == [Written(0, 0, False, 0)]
+
+    def test_the_short_way_to_write_one_entry_is_the_long_way(self, store: Store) -> None:
+        """``put`` does what ``write`` does with one Put, conflicts and epochs included."""
+        version, created_at, _, after = store.put("s", "k", b"v", 5, 2, "trusted", None)
+        assert (version, created_at, after) == (1, 5, store.epoch())
+        (row,) = store.read([Ref("s", "k")])
+        assert row == Row("s", "k", 1, 5, 5, 2, "trusted", None, None, b"v")
+        again = store.write([Put("s", "k", b"w", 6)])
+        assert (again.written[0].version, again.epoch_before) == (2, after)
+        with pytest.raises(VersionConflict) as caught:
+            store.put("s", "k", b"x", 7, 1, "standard", 1)
+        assert caught.value.details["actual"] == 2
+        assert _value_of(store, "s", "k") == b"w"
+        store.put("s", "k", b"x", 7, 1, "standard", 2)
+        assert _value_of(store, "s", "k") == b"x"
 
     def test_clear_removes_one_scope_and_keeps_its_versions(self, store: Store) -> None:
         """Clear counts what it removed; its keys do not start at version 1 again."""
@@ -287,89 +286,12 @@ class StoreContract:
         """Whatever is written, deleted, cleared and demanded: a plain model agrees."""
         runs = iter(range(10_000))
 
-        class Machine(_Model):
+        class Machine(StoreModel):
             def __init__(self) -> None:
                 super().__init__(store, f"run-{next(runs):04}:")
 
         limits = settings(max_examples=25, stateful_step_count=25, deadline=None)
         run_state_machine_as_test(Machine, settings=limits)
-
-
-_scopes = st.sampled_from(["", "s", "s:t", "%"])
-_keys = st.sampled_from(AWKWARD) | st.text(
-    st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=3
-)
-_wanted = st.none() | st.integers(0, 3)
-
-
-class _Model(RuleBasedStateMachine):
-    """Runs beside a store: live entries, and the last version of every key ever used."""
-
-    def __init__(self, store: Store, run: str) -> None:
-        super().__init__()
-        self.store = store
-        self.run = run  # examples share a store; each has scopes of its own
-        self.live: dict[tuple[str, str], tuple[int, bytes]] = {}
-        self.last: dict[tuple[str, str], int] = {}
-
-    def _expect(self, scope: str, key: str, wanted: int | None, operation: Operation) -> bool:
-        """Write; tell whether it should have passed, after checking that it did or did not."""
-        actual = self.live.get((scope, key), (0, b""))[0]
-        if wanted in (None, actual):
-            (self.written,) = self.store.write([operation]).written
-            return True
-        with pytest.raises(VersionConflict) as caught:
-            self.store.write([operation])
-        assert caught.value.details["actual"] == actual
-        return False
-
-    @rule(scope=_scopes, key=_keys, blob=st.binary(max_size=4), wanted=_wanted)
-    def put(self, scope: str, key: str, blob: bytes, wanted: int | None) -> None:
-        operation = Put(self.run + scope, key, blob, 1, if_version=wanted)
-        if self._expect(scope, key, wanted, operation):
-            version = self.last.get((scope, key), 0) + 1
-            assert self.written.version == version
-            assert self.written.existed == ((scope, key) in self.live)
-            self.last[scope, key] = version
-            self.live[scope, key] = (version, blob)
-
-    @rule(scope=_scopes, key=_keys, wanted=_wanted)
-    def delete(self, scope: str, key: str, wanted: int | None) -> None:
-        if self._expect(scope, key, wanted, Delete(self.run + scope, key, 1, wanted)):
-            assert self.written.existed == ((scope, key) in self.live)
-            if self.live.pop((scope, key), None):
-                self.last[scope, key] += 1
-                assert self.written.version == self.last[scope, key]
-
-    @rule(scope=_scopes)
-    def clear(self, scope: str) -> None:
-        (written,) = self.store.write([Clear(self.run + scope, 1)]).written
-        gone = [address for address in self.live if address[0] == scope]
-        assert written.count == len(gone)
-        for address in gone:
-            del self.live[address]
-            self.last[address] += 1
-
-    @rule(scope=_scopes, prefix=_keys | st.just(""), after=st.none() | _keys)
-    def scan(self, scope: str, prefix: str, after: str | None) -> None:
-        rows = self.store.scan(self.run + scope, prefix=prefix, after=after)
-        keys = sorted(
-            key
-            for where, key in self.live
-            if where == scope and key.startswith(prefix) and (after is None or key > after)
-        )
-        assert [row.key for row in rows] == keys
-
-    @invariant()
-    def same_entries(self) -> None:
-        scopes = sorted({scope for scope, _ in self.live})
-        counts = [sum(where == scope for where, _ in self.live) for scope in scopes]
-        assert self.store.scopes(self.run) == [
-            (self.run + scope, count) for scope, count in zip(scopes, counts, strict=True)
-        ]
-        refs = [Ref(self.run + scope, key) for scope, key in self.last]
-        for address, row in zip(self.last, self.store.read(refs), strict=True):
-            assert (row and (row.version, row.blob)) == self.live.get(address)
 
 
 class DurableStoreContract(StoreContract):
