@@ -74,7 +74,8 @@ class Door(Generic[Text]):
     """Calls declared functions for one sandbox.
 
     ``error`` is the last error given to the script, so that a script failure can be chained to
-    it; ``interrupt`` is a ``KeyboardInterrupt`` or ``SystemExit`` to raise once the VM returned.
+    it. A ``KeyboardInterrupt`` or ``SystemExit`` is kept for ``take_interrupt``, which the sandbox
+    asks once the VM returned.
     """
 
     def __init__(self, replies: Replies[Text], *, max_depth: int = MAX_DEPTH) -> None:
@@ -83,7 +84,8 @@ class Door(Generic[Text]):
         self._entries: list[Callable[[Text], Text]] = []
         self._names: list[str] = []
         self.error: LlmSpellError | None = None
-        self.interrupt: BaseException | None = None
+        self._interrupt: BaseException | None = None
+        self._answering: list[Callable[[Text], Text]] = []
 
     def add(self, bound: BoundGlobal, function: Function) -> int:
         """Bind ``function`` to the service and return the index scripts reach it by."""
@@ -112,11 +114,19 @@ class Door(Generic[Text]):
             )
             self.error.__cause__ = error
         else:
-            self.interrupt = error
+            self._interrupt = error
             self.error = Interrupted("the run was interrupted")
-            # From here on the script gets no further answers.
+            # Until the host has taken the interrupt the script gets no further answers.
+            self._answering = list(self._entries)
             self._entries[:] = [self._refuse] * len(self._entries)
         return self._replies.error(self.error)
+
+    def take_interrupt(self) -> BaseException | None:
+        """Return the interrupt that struck while a script ran, if any, and answer again."""
+        interrupt, self._interrupt = self._interrupt, None
+        if interrupt is not None:
+            self._entries[:] = self._answering
+        return interrupt
 
     def _refuse(self, _: Text) -> Text:
         return self._replies.error(Interrupted("the run was interrupted"))

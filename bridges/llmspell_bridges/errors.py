@@ -7,8 +7,9 @@ program expects. ``llmspell.errors`` adds the host's own errors to this tree.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 __all__ = [
     "Frame",
@@ -82,6 +83,9 @@ class SandboxClosed(LlmSpellError, RuntimeError):
     code = "sandbox_closed"
 
 
+_CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One line of a script traceback, innermost first. ``line`` and ``column`` count from 1."""
@@ -150,6 +154,11 @@ class ScriptError(LlmSpellError, RuntimeError):
             "traceback": [str(frame) for frame in self.frames],
         }
         return data
+
+
+def error_code(code: str | None) -> str | None:
+    """Return the code a script gave its error, or ``None`` if it does not look like one."""
+    return code if code and _CODE.fullmatch(code) else None
 
 
 class ScriptSyntaxError(ScriptError):

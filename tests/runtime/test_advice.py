@@ -57,3 +57,22 @@ def test_python_misuse_is_an_error_of_our_own(call: object, words: str) -> None:
 def test_a_session_is_a_context_manager() -> None:
     with Runtime(profile="minimal") as runtime, runtime.session("lua") as session:
         assert session.evaluate("1 + 1") == "2"
+
+
+def test_a_session_goes_on_after_an_interrupt_in_a_host_call() -> None:
+    struck: list[str] = []
+
+    def interrupt(text: str) -> None:
+        struck.append(text)
+        raise KeyboardInterrupt
+
+    for engine, code in (("lua", "print(1)"), ("js", "print(1)")):
+        with Runtime(profile="minimal", stdout=interrupt) as runtime:
+            session = runtime.session(engine)
+            with pytest.raises(KeyboardInterrupt):
+                session.evaluate(code)
+            assert session.evaluate("1 + 1") == "2"
+            with pytest.raises(KeyboardInterrupt):
+                session.evaluate(code)
+            session.close()
+    assert len(struck) == 4

@@ -13,7 +13,7 @@ from orjson import JSONDecodeError, dumps, loads
 
 from llmspell_bridges.api import Record
 from llmspell_bridges.door import Door
-from llmspell_bridges.errors import LlmSpellError, ScriptError, ScriptSyntaxError
+from llmspell_bridges.errors import LlmSpellError, ScriptError, ScriptSyntaxError, error_code
 from llmspell_bridges.frozen import FrozenValue
 from llmspell_bridges.js.chunks import STACK_LINE, Chunks
 from llmspell_bridges.js.rejections import RejectionTracker
@@ -254,8 +254,8 @@ class JsSandbox:
         )
 
     def _result(self, outcome: str) -> Value:
-        if self._door.interrupt is not None:
-            interrupt, self._door.interrupt = self._door.interrupt, None
+        interrupt = self._door.take_interrupt()
+        if interrupt is not None:
             raise interrupt
         if outcome.startswith("!"):
             raise self._script_error(_report(outcome))
@@ -273,7 +273,7 @@ class JsSandbox:
         error = ScriptError(
             message,
             language=self.language,
-            code=report["code"],
+            code=error_code(report["code"]),
             file=place.file if place else self._chunks.latest,
             line=place.line if place else None,
             column=place.column if place else None,

@@ -12,7 +12,7 @@ from lupa.lua54 import LuaRuntime
 
 from llmspell_bridges.api import Record
 from llmspell_bridges.door import Door
-from llmspell_bridges.errors import Frame, LlmSpellError, ScriptError, ScriptSyntaxError
+from llmspell_bridges.errors import Frame, LlmSpellError, ScriptError, ScriptSyntaxError, error_code
 from llmspell_bridges.frozen import FrozenValue
 from llmspell_bridges.lua.literal import lua_chunk
 from llmspell_bridges.lua.records import record_packer, record_unpacker
@@ -140,8 +140,8 @@ class LuaSandbox:
             reply, interruption = reply
             if isinstance(interruption, BaseException):
                 raise interruption
-        if self._door.interrupt is not None:
-            interrupt, self._door.interrupt = self._door.interrupt, None
+        interrupt = self._door.take_interrupt()
+        if interrupt is not None:
             raise interrupt
         if reply.startswith(b"?"):
             raise self._syntax_error(reply[1:].decode(errors="replace"), name or "")
@@ -178,7 +178,7 @@ class LuaSandbox:
         error = ScriptError(
             message,
             language=self.language,
-            code=_readable(code) if code else None,
+            code=error_code(_readable(code)) if code else None,
             file=place.file if place else name,
             line=place.line if place else None,
             source_line=self._source_line(place.file, place.line) if place else None,

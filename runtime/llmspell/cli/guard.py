@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -86,6 +87,8 @@ def _usage(error: click.ClickException) -> LlmSpellError:
 
     message, _, advice = " ".join(error.format_message().split()).rstrip(".").partition(". ")
     context = getattr(error, "ctx", None)
+    if re.search(r"no such option '-\d", " ".join(error.format_message().split()), re.IGNORECASE):
+        advice = "put -- before a value that begins with a minus"
     see = f"{context.command_path if context else 'llmspell'} --help"
     return UsageFailure(
         _uncapitalised(message), hint=f"{_uncapitalised(advice)}\n{see}" if advice else see

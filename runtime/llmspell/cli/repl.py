@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ Type an expression to see its value, or statements. Incomplete code continues on
 Alt-Enter starts a new line. Ctrl-C drops the input; while code runs it may end the session.
 State is the stored state: try State.list_scopes()"""
 
+_DOT_COMMAND = re.compile(r"\.[a-z]+")
 _LANGUAGES = {"lua": "Lua", "js": "JavaScript"}
 
 
@@ -91,6 +93,9 @@ def _loop(session: Session, source: LineSource, sinks: Sinks, link: Link) -> int
                 return failures
             if command == ".help":
                 sinks.stdout(_HELP + "\n")
+            elif _DOT_COMMAND.fullmatch(command):
+                sinks.stderr(f"there is no command {command}; try .help\n")
+                failures += 1
             elif command:
                 failures += not _evaluate(session, code, sinks, link)
         except EOFError:
