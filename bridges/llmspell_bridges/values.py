@@ -21,6 +21,7 @@ __all__ = [
     "canonical",
     "depth_of",
     "from_milliseconds",
+    "is_unicode",
     "member_path",
     "to_milliseconds",
 ]
@@ -113,17 +114,22 @@ def _unusual(value: Any, path: str, room: int) -> Value:
 
 
 def _text(value: str, path: str) -> str:
-    if value.isascii():
+    if value.isascii() or is_unicode(value):
         return value
+    raise InvalidValue(
+        f"{path} is not valid Unicode text (a lone surrogate)",
+        hint="store it as bytes, or repair the text",
+        path=path,
+    )
+
+
+def is_unicode(text: str) -> bool:
+    """Return whether text can be encoded: whether it is free of lone surrogates."""
     try:
-        value.encode()
+        text.encode()
     except UnicodeEncodeError:
-        raise InvalidValue(
-            f"{path} is not valid Unicode text (a lone surrogate)",
-            hint="store it as bytes, or repair the text",
-            path=path,
-        ) from None
-    return value
+        return False
+    return True
 
 
 def _key(key: Any, path: str) -> str:

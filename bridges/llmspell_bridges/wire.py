@@ -62,12 +62,6 @@ def decode(text: str | bytes, *, max_depth: int = MAX_DEPTH, envelope: int = 0) 
     ``envelope`` counts the lists around the value itself, which are not part of its depth: 1 for
     a list of arguments.
     """
-    # A text shorter than this cannot hold enough brackets, and most texts are.
-    if len(text) <= 2 * max_depth and text[0] not in _TAGGED_FIRST:
-        try:
-            return loads(text)
-        except JSONDecodeError as error:
-            return _explain(text, error, max_depth + envelope)
     tagged = text[0] in _TAGGED_FIRST
     body = text[1:] if tagged else text
     try:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from llmspell_bridges.api import Global
 from llmspell_bridges.errors import InvalidArgument
+from llmspell_bridges.values import is_unicode
 from llmspell_stdlib.preludes import Preludes
 
 __all__ = ["ARGS", "ScriptArguments"]
@@ -41,7 +42,7 @@ class ScriptArguments:
                     hint="pass str(...) of it",
                     parameter="args",
                 )
-            if not _is_unicode(argument):
+            if not is_unicode(argument):
                 raise InvalidArgument(
                     f"argument {number} of the script is not valid Unicode text",
                     hint="scripts get their arguments as text; pass bytes through a file",
@@ -69,14 +70,6 @@ class ScriptArguments:
                 )
             named[key] = value
         return cls(name, tuple(arguments), tuple(positional), named)
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 @ARGS.function(internal=True, result="map")

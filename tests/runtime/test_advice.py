@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 
 from llmspell import Runtime, ScriptError
+from llmspell_bridges.advice import advise
+from llmspell_bridges.api import Global
+from llmspell_bridges.door import BoundGlobal
+from llmspell_bridges.sandbox import SandboxOptions, create_sandbox
 
 MISTAKES = [
     ("lua", "State.saveMany('g', {})", "did you mean State.save_many?"),
@@ -76,3 +80,41 @@ def test_a_session_goes_on_after_an_interrupt_in_a_host_call() -> None:
                 session.evaluate(code)
             session.close()
     assert len(struck) == 4
+
+
+@pytest.mark.parametrize(
+    ("engine", "is_there", "call"),
+    [
+        ("lua", "return Vault.old_open == nil", "Vault.old_open()"),
+        ("js", "typeof Vault.oldOpen === 'undefined'", "await Vault.oldOpen()"),
+    ],
+)
+def test_a_gated_function_is_absent_and_calling_it_names_the_key_that_opens_it(
+    engine: str, is_there: str, call: str
+) -> None:
+    vault = Global("Vault", "Has one function behind a gate.")
+
+    @vault.function(result="text", gate="state.vault.enabled")
+    def old_open(_: None) -> str:
+        """Open it."""
+        return "open"
+
+    shut = BoundGlobal(vault, None)
+    sandbox = create_sandbox(engine, SandboxOptions(globals=[shut]))
+    sandbox.run("Vault = Vault or {}" if engine == "lua" else "var Vault = {}", name="setup")
+    assert sandbox.run(is_there, name="script") is True
+    with pytest.raises(ScriptError) as caught:
+        sandbox.run(call, name="script")
+    advise(caught.value, [shut])
+    assert (
+        caught.value.hint
+        == "Vault.{} needs state.vault.enabled = true in the configuration".format(
+            "old_open" if engine == "lua" else "oldOpen"
+        )
+    )
+    sandbox.close()
+
+    opened = BoundGlobal(vault, None, frozenset({"state.vault.enabled"}))
+    sandbox = create_sandbox(engine, SandboxOptions(globals=[opened]))
+    assert sandbox.run(f"return {call}", name="script") == "open"
+    sandbox.close()

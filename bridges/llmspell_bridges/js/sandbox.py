@@ -216,7 +216,7 @@ class JsSandbox:
             outcome: str | None = self._host["outcome"]()
             leftovers = _loads(self._host["leftovers"]())
         except quickjs.JSException as error:
-            raise self._vm_failure(error) from None
+            raise self._door.take_interrupt() or self._vm_failure(error) from None
         for read in leftovers["reads"]:
             self._warn_unused(read["call"], read["stack"])
         if outcome is None:

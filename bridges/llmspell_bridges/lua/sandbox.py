@@ -135,12 +135,11 @@ class LuaSandbox:
             self._vm = self._run = self._call = self._show = None
 
     def _result(self, reply: bytes | tuple[bytes, Any], name: str | None) -> Value:
+        interrupt = self._door.take_interrupt()
         if isinstance(reply, tuple):
             # A signal struck outside the door's own guard; see `ask` in the prelude.
-            reply, interruption = reply
-            if isinstance(interruption, BaseException):
-                raise interruption
-        interrupt = self._door.take_interrupt()
+            reply, outside = reply
+            interrupt = interrupt or outside
         if interrupt is not None:
             raise interrupt
         if reply.startswith(b"?"):

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from llmspell_bridges.values import is_unicode
+
 __all__ = ["Bits", "Bytes", "Count", "Days", "Milliseconds", "PathOnDisk", "Section"]
 
 _MAX_INT32 = 2**31 - 1
@@ -32,21 +34,12 @@ def _path(value: Any) -> Any:
         return value  # pydantic reports the wrong type
     if not value.strip():
         raise ValueError("must not be empty")
-    if "\0" in value or not _is_unicode(value):
+    if "\0" in value or not is_unicode(value):
         raise ValueError("must be a path of valid Unicode text without NUL")
     try:
         return Path(value).expanduser()
     except RuntimeError as error:
         raise ValueError("names a home folder that is not known here") from error
-
-
-def _is_unicode(text: str) -> bool:
-    # A file name that is not UTF-8 arrives with lone surrogates; TOML cannot hold it.
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 PathOnDisk = Annotated[Path, BeforeValidator(_path)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmspell.errors import InvalidArgument, InvalidValue
-from llmspell_bridges.values import INT_MAX
+from llmspell_bridges.values import INT_MAX, is_unicode
 
 __all__ = ["check_integer", "check_map", "check_text"]
 
@@ -23,10 +23,8 @@ def check_text(name: str, value: Any) -> None:
     """Raise ``InvalidArgument`` for what is not text, ``InvalidValue`` for lone surrogates."""
     if type(value) is not str:
         raise _wrong_type(name, "text", value)
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise InvalidValue(f"argument '{name}' is not valid Unicode text", path=name) from None
+    if not is_unicode(value):
+        raise InvalidValue(f"argument '{name}' is not valid Unicode text", path=name)
 
 
 def check_map(name: str, value: Any) -> None:
