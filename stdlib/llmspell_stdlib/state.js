@@ -28,21 +28,21 @@
   function update(scope, key, fn, fallback, ...extra) {
     check(fn, extra);
     for (let attempt = 0; ; attempt++) {
-      const found = read(scope, key), version = found[1];
-      const value = checkResult(fn(version === 0 ? fallback : found[0]));
+      const found = read(scope, key), seen = found[2];
+      const value = checkResult(fn(found[0] ? found[1] : fallback));
       if (typeof value === "object" && value !== null && typeof value.then === "function") {
         refuse("the function returned a promise", "use `await State.update(...)` for async ones");
       }
-      if (compareAndSet(scope, key, value, version, attempt)) return value;
+      if (compareAndSet(scope, key, value, seen, attempt)) return value;
     }
   }
 
   async function updateLater(scope, key, fn, fallback, ...extra) {
     check(fn, extra);
     for (let attempt = 0; ; attempt++) {
-      const found = read(scope, key), version = found[1];
-      const value = checkResult(await fn(version === 0 ? fallback : found[0]));
-      if (compareAndSet(scope, key, value, version, attempt)) return value;
+      const found = read(scope, key), seen = found[2];
+      const value = checkResult(await fn(found[0] ? found[1] : fallback));
+      if (compareAndSet(scope, key, value, seen, attempt)) return value;
     }
   }
 

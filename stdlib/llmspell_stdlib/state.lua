@@ -20,14 +20,14 @@ function env.State.update(scope, key, fn, default, ...)
   local attempt = 0
   while true do
     local found = read(scope, key)
-    local value, version = found[1], found[2]
-    if version == 0 then value = default elseif is_null(value) then value = nil end
+    local exists, value, seen = found[1], found[2], found[3]
+    if not exists then value = default elseif is_null(value) then value = nil end
     local results = pack(fn(value))
     if results.n == 0 then
       refuse("State.update: the function returned nothing, so there is no new value",
         "end it with `return value`", "fn")
     end
-    if compare_and_set(scope, key, results[1], version, attempt) then return results[1] end
+    if compare_and_set(scope, key, results[1], seen, attempt) then return results[1] end
     attempt = attempt + 1
   end
 end

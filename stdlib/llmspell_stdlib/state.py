@@ -7,7 +7,7 @@ and under ``State.sync``), the typings and the reference entry.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from llmspell_bridges.api import Global, Param, Record
@@ -33,12 +33,14 @@ class StateService(Protocol):
         schema_version: int = 1,
     ) -> tuple[Any, ...]: ...
     def load_frozen(self, scope: str, key: str) -> FrozenValue | None: ...
-    def load_versioned(self, scope: str, key: str) -> tuple[FrozenValue | None, int]: ...
+    def load_versioned(
+        self, scope: str, key: str
+    ) -> tuple[FrozenValue | None, tuple[Any, ...]]: ...
     def load_many(self, scope: str, keys: Iterable[str]) -> dict[str, Value]: ...
     def save_many(self, scope: str, values: Mapping[str, Value]) -> Mapping[str, Any]: ...
     def delete(self, scope: str, key: str) -> bool: ...
     def compare_and_set(
-        self, scope: str, key: str, value: Value, version: int, attempt: int
+        self, scope: str, key: str, value: Value, seen: Sequence[Any], attempt: int
     ) -> bool: ...
     def increment(self, scope: str, key: str, by: float = 1) -> int | float: ...
     def list_keys(
@@ -299,26 +301,26 @@ def list_(state: StateService, options: dict[str, Any] | None = None) -> list[st
 
 @STATE.function(_SCOPE, _KEY, internal=True, serves="State.update", result="value")
 def read_for_update(state: StateService, scope: str, key: str) -> Any:
-    """Return the value and its version, 0 for none."""
-    found, version = state.load_versioned(scope, key)
-    return [None if found is None else found.thaw(), version]
+    """Return whether there is an entry, its value, and what else was seen of it."""
+    found, seen = state.load_versioned(scope, key)
+    return [found is not None, None if found is None else found.thaw(), list(seen)]
 
 
 @STATE.function(
     _SCOPE,
     _KEY,
     _VALUE,
-    Param("version", "integer"),
+    Param("seen", "list"),
     Param("attempt", "integer"),
     internal=True,
     serves="State.update",
     result="boolean",
 )
 def compare_and_set(
-    state: StateService, scope: str, key: str, value: Value, version: int, attempt: int
+    state: StateService, scope: str, key: str, value: Value, seen: list[Any], attempt: int
 ) -> bool:
-    """Save if the version still holds."""
-    return state.compare_and_set(scope, key, value, version, attempt)
+    """Save if the entry is still as it was seen."""
+    return state.compare_and_set(scope, key, value, seen, attempt)
 
 
 def _given(options: dict[str, Any] | None) -> dict[str, Any]:

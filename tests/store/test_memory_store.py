@@ -5,12 +5,20 @@ from collections.abc import Iterator
 import pytest
 
 from llmspell.store import Store, open_store
-from llmspell.testing import StoreContract
+from llmspell.testing import ManualClock, StoreContract
 
 
 class TestMemoryStore(StoreContract):
+    caches = True
+
     @pytest.fixture
-    def store(self) -> Iterator[Store]:
-        store = open_store("memory")
+    def store(self, clock: ManualClock) -> Iterator[Store]:
+        store = open_store("memory", clock=clock)
+        yield store
+        store.close()
+
+    @pytest.fixture
+    def store_without_journal(self, clock: ManualClock) -> Iterator[Store]:
+        store = open_store("memory", clock=clock, journal=False)
         yield store
         store.close()

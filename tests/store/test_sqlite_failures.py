@@ -11,7 +11,7 @@ import pytest
 
 from llmspell.errors import StorageError
 from llmspell.store import Clear, Put, Ref, Store, open_store
-from llmspell.store.sql import SqlStore
+from llmspell.store.sqlite_store import SqliteStore
 from llmspell.store.sqlite import SqliteDriver
 
 
@@ -101,7 +101,7 @@ def open_folder() -> Iterator[Path]:
 
 AS_NOBODY = """
 if os.geteuid() == 0:  # the superuser may write everywhere
-    import llmspell.store.sql
+    import llmspell.store.sqlite_store
     os.seteuid(65534)
 try:
     open_store("sqlite", path=path)
@@ -132,7 +132,7 @@ def test_a_file_that_cannot_be_written_is_read_only(
 
 
 def test_a_full_disk_fails_one_write_and_loses_nothing(tmp_path: Path) -> None:
-    store: Store = SqlStore(SqliteDriver(tmp_path / "state.db", max_bytes=400_000))
+    store: Store = SqliteStore(SqliteDriver(tmp_path / "state.db", max_bytes=400_000))
     store.write([Put("s", "k", b"kept", 1)])
     before = store.epoch()
     with pytest.raises(StorageError) as caught:

@@ -6,19 +6,26 @@ from pathlib import Path
 import pytest
 
 from llmspell.store import Store, open_store
-from llmspell.testing import DurableStoreContract
+from llmspell.testing import ManualClock, SharedStoreContract
 
 
 @pytest.mark.parametrize("durability", ["commit", "fsync"])
-class TestSqliteStore(DurableStoreContract):
+class TestSqliteStore(SharedStoreContract):
+    caches = True
+
     @pytest.fixture
-    def open_again(self, tmp_path: Path, durability: str) -> Iterator[Callable[[], Store]]:
+    def open_again(
+        self, tmp_path: Path, clock: ManualClock, durability: str
+    ) -> Iterator[Callable[..., Store]]:
         stores: list[Store] = []
 
-        def open_again() -> Store:
+        def open_again(*, journal: bool = True) -> Store:
             path = tmp_path / "state.db"
-            stores.append(open_store("sqlite", path=path, durability=durability))
-            return stores[-1]
+            store = open_store(
+                "sqlite", path=path, durability=durability, journal=journal, clock=clock
+            )
+            stores.append(store)
+            return store
 
         yield open_again
         for store in stores:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import Final, TypeAlias
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, Protocol, TypeAlias
 
 from llmspell.state.entry import Metadata
 from llmspell.store.codec import decode
@@ -20,6 +22,13 @@ _TEXTS: Final = 1 + _LANGUAGES * KEPT_FACTOR
 UNKNOWN_EPOCH: Final = -1
 
 Ref: TypeAlias = tuple[str, str]
+Results: TypeAlias = Sequence[tuple[bytes, Metadata] | None]
+
+
+class Finish(Protocol):
+    """Ends the writes that ``Cache.writing`` announced."""
+
+    def __call__(self, before: int, after: int, results: Results = ()) -> None: ...
 
 
 class Entry(FrozenValue):
@@ -39,14 +48,16 @@ class Entry(FrozenValue):
 
 
 class Cache:
-    """A map from (scope, key) to ``Entry``; what came in first goes first.
+    """A map from (scope, key) to ``Entry``; what came in first goes first. Thread-safe.
 
-    The manager calls it under ``lock``, except for ``get``, which takes it only for what it
-    changes. The contents are valid for ``epoch`` only.
+    The contents are valid for one epoch of the store only. Whoever writes announces it with
+    ``begin`` and ends it with ``finish`` or ``abandon``; in between nobody finds the entry
+    here, nor can put what he read of it. So threads may write at the same time, and the epoch
+    may move on with the first of them that comes back.
     """
 
-    def __init__(self, max_bytes: int, lock: threading.Lock) -> None:
-        self._lock = lock
+    def __init__(self, max_bytes: int) -> None:
+        self.lock = threading.Lock()
         self.epoch = UNKNOWN_EPOCH
         self.hits = 0
         self.misses = 0
@@ -56,6 +67,10 @@ class Cache:
         # not read before the next one, so a write only forgets the entry.
         self._known: dict[Ref, tuple[bytes, Metadata]] = {}
         self._entries: dict[Ref, Entry] = {}
+        # Writes under way: how many of each key, negative once there were several at a time,
+        # for then the order in which they come back says nothing about which one was the last.
+        self._writing: dict[Ref, int] = {}
+        self._clearing = 0
 
     def get(self, ref: Ref, epoch: int) -> Entry | None:
         """Return the entry if it is known for this epoch of the store."""
@@ -70,23 +85,115 @@ class Cache:
         return None
 
     def _make_entry(self, ref: Ref) -> Entry | None:
-        with self._lock:
+        with self.lock:
             known = self._known.get(ref)
             if known is None:
                 return None
             entry = self._entries[ref] = Entry(*known)
             return entry
 
-    def keep_if(self, before: int) -> None:
-        """Drop everything that was not valid right before a write of our own.
+    def learn(self, entries: Sequence[tuple[Ref, bytes, Metadata]], epoch: int) -> None:
+        """Keep what was read, when nothing can have been written since ``epoch``."""
+        with self.lock:
+            if epoch < self.epoch:
+                return
+            if epoch != self.epoch:
+                self._clear()
+                self.epoch = epoch
+            for ref, blob, metadata in entries:
+                if ref not in self._writing and not self._clearing:
+                    self._put(ref, blob, metadata)
 
-        After the change itself is applied, set ``epoch`` to the one after the write: only then
-        may readers on other threads use the contents again.
+    def begin(self, ref: Ref) -> None:
+        """Say that this entry is about to be written."""
+        with self.lock:
+            self._begin(ref)
+
+    def finish(self, ref: Ref, blob: bytes, metadata: Metadata, before: int, after: int) -> None:
+        """End a write and keep what was stored, if it is the latest for sure.
+
+        ``before`` and ``after`` are the epochs around the commit.
         """
-        if before != self.epoch or before == UNKNOWN_EPOCH:
-            self.clear()
+        with self.lock:
+            alone = self._end(ref)
+            if self._advance(before, after):
+                if alone and not self._clearing:
+                    self._put(ref, blob, metadata)
+                # Last, since from here on other threads trust the cache again.
+                self.epoch = after
 
-    def put(self, ref: Ref, blob: bytes, metadata: Metadata) -> None:
+    def abandon(self, ref: Ref) -> None:
+        """End a write that failed."""
+        with self.lock:
+            self._end(ref)
+
+    @contextmanager
+    def writing(self, refs: Sequence[Ref], *, clears: bool = False) -> Iterator[Finish]:
+        """Announce writes of several entries; the block calls what it is given to end them.
+
+        With ``clears`` any other entry may be written too. ``finish(before, after, results)``
+        keeps the results, a blob with its metadata or None for each of ``refs``.
+        """
+        with self.lock:
+            self._clearing += clears
+            if clears:
+                self._clear()
+            for ref in refs:
+                self._begin(ref)
+        ended = False
+
+        def finish(before: int, after: int, results: Results = ()) -> None:
+            nonlocal ended
+            ended = True
+            with self.lock:
+                alone = [self._end(ref) for ref in refs]
+                self._clearing -= clears
+                if not self._advance(before, after):
+                    return
+                if clears:
+                    self._clear()
+                if not self._clearing:
+                    for ref, is_alone, kept in zip(refs, alone, results, strict=False):
+                        if kept is not None and is_alone:
+                            self._put(ref, *kept)
+                self.epoch = after
+
+        try:
+            yield finish
+        finally:
+            if not ended:
+                with self.lock:
+                    for ref in refs:
+                        self._end(ref)
+                    self._clearing -= clears
+
+    def _begin(self, ref: Ref) -> None:
+        count = self._writing.get(ref, 0)
+        self._writing[ref] = count - 1 if count < 0 else -2 if count else 1
+        self._discard(ref)
+
+    def _end(self, ref: Ref) -> bool:
+        """Count a write as over; tell whether no other one overlapped it."""
+        count = self._writing[ref]
+        if count == 1 or count == -1:
+            del self._writing[ref]
+            return count == 1
+        self._writing[ref] = count + 1
+        return False
+
+    def _advance(self, before: int, after: int) -> bool:
+        """Make ready for the epoch ``after``; False when a later one is here already.
+
+        Unless everything here is as of one side of the commit it is dropped: others may have
+        written between the cache's epoch and ``before``.
+        """
+        if after < self.epoch:
+            return False
+        if before == UNKNOWN_EPOCH or (self.epoch != before and self.epoch != after):
+            self._clear()
+        return True
+
+    def _put(self, ref: Ref, blob: bytes, metadata: Metadata) -> None:
         """Keep an entry, dropping the oldest ones to stay within the bound."""
         known = self._known
         former = known.get(ref)
@@ -97,17 +204,15 @@ class Cache:
             self._blob_bytes += len(blob) - len(former[0])
             self._entries.pop(ref, None)
         while self._size() > self._max_bytes and known:
-            self.discard(next(iter(known)))
+            self._discard(next(iter(known)))
 
-    def discard(self, ref: Ref) -> None:
-        """Forget one entry."""
+    def _discard(self, ref: Ref) -> None:
         former = self._known.pop(ref, None)
         if former is not None:
             self._blob_bytes -= len(former[0])
             self._entries.pop(ref, None)
 
-    def clear(self) -> None:
-        """Forget everything."""
+    def _clear(self) -> None:
         self._known.clear()
         self._entries.clear()
         self._blob_bytes = 0

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from llmspell.errors import InvalidArgument, InvalidValue
 from llmspell_bridges.values import INT_MAX, is_unicode
 
-__all__ = ["check_integer", "check_map", "check_text"]
+__all__ = ["MAX_TTL_S", "check_integer", "check_map", "check_text", "check_ttl"]
+
+#: A hundred years.
+MAX_TTL_S: Final = 100 * 365 * 24 * 3600
 
 
 def check_integer(name: str, value: Any, *, least: int) -> None:
@@ -17,6 +20,19 @@ def check_integer(name: str, value: Any, *, least: int) -> None:
         raise _wrong_type(name, "an integer", value)
     if not least <= value <= INT_MAX:
         raise InvalidValue(f"argument '{name}' must be {least} or more, in 64 bits", path=name)
+
+
+def check_ttl(ttl: Any) -> int:
+    """Return seconds as microseconds, at least one. Raises for what is no positive number."""
+    if type(ttl) is not int and type(ttl) is not float:
+        raise _wrong_type("ttl", "a number of seconds", ttl)
+    if not 0 < ttl <= MAX_TTL_S:
+        raise InvalidValue(
+            f"argument 'ttl' must be more than 0 and at most {MAX_TTL_S} seconds",
+            hint="leave it out for an entry that does not expire",
+            path="ttl",
+        )
+    return max(1, round(ttl * 1_000_000))
 
 
 def check_text(name: str, value: Any) -> None:

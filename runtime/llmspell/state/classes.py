@@ -13,17 +13,60 @@ __all__ = ["CLASSES", "ClassPolicy", "class_policy"]
 
 @dataclass(frozen=True, slots=True)
 class ClassPolicy:
-    """What one class asks for. ``name`` is recorded with the entry and shown in its metadata."""
+    """What one class asks for. ``name`` is recorded with the entry and shown in its metadata.
+
+    ``stored``: the entry goes to the store; else it lives in this process only. ``durability``:
+    what save waits for, None for what the configuration says. ``best_compression``: smaller and
+    slower. ``value_bytes`` and ``depth`` bound a value more tightly than the limits do.
+    ``needs`` is a feature without which the class refuses to store anything.
+    """
 
     name: str
     doc: str
+    stored: bool = True
+    durability: str | None = None
+    best_compression: bool = False
+    value_bytes: int | None = None
+    depth: int | None = None
+    needs: str | None = None
 
+
+_EXTERNAL_BYTES: Final = 1024 * 1024
+_EXTERNAL_DEPTH: Final = 32
 
 CLASSES: Final = {
     policy.name: policy
     for policy in (
-        ClassPolicy("standard", "The default: every check applies."),
-        ClassPolicy("trusted", "Data the application made itself: checks of content are left out."),
+        ClassPolicy("standard", "The default: every check, the configured durability."),
+        ClassPolicy(
+            "trusted",
+            "Data the application made itself: checks of content are left out.",
+        ),
+        ClassPolicy(
+            "ephemeral",
+            "Never written: gone with the process, and seen by it alone.",
+            stored=False,
+        ),
+        ClassPolicy(
+            "external",
+            "Data from outside: at most 1 MiB and 32 levels deep.",
+            value_bytes=_EXTERNAL_BYTES,
+            depth=_EXTERNAL_DEPTH,
+        ),
+        ClassPolicy(
+            "sensitive",
+            "Secrets: refuses to be stored unless it can be encrypted.",
+            needs="encryption at rest",
+        ),
+        ClassPolicy(
+            "critical", "Survives a power loss from the moment save returns.", durability="fsync"
+        ),
+        ClassPolicy(
+            "bulk",
+            "Written behind the caller's back: the last flush_ms may be lost.",
+            durability="relaxed",
+        ),
+        ClassPolicy("archive", "Compressed as far as it goes.", best_compression=True),
     )
 }
 

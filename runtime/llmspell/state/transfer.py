@@ -51,7 +51,7 @@ def metadata_of(row: Row) -> Metadata:
     )
 
 
-def written_metadata(put: Put, written: Written) -> Metadata:
+def written_metadata(put: Put, written: Written, correlation_id: str | None) -> Metadata:
     """Return what ``metadata_of`` would tell of an entry just written."""
     return Metadata(
         written.version,
@@ -61,7 +61,7 @@ def written_metadata(put: Put, written: Written) -> Metadata:
         checksum(put.blob),
         put.schema_version,
         put.state_class,
-        put.correlation_id,
+        correlation_id,
         put.expires_at,
         False,
     )

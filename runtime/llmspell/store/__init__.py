@@ -10,6 +10,8 @@ from urllib.parse import unquote
 
 from llmspell.errors import ConfigError, FeatureUnavailable
 from llmspell.store.base import (
+    INTERNAL,
+    Check,
     Clear,
     Delete,
     Operation,
@@ -21,17 +23,28 @@ from llmspell.store.base import (
     WriteResult,
     Written,
 )
+from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origin, Swept
 from llmspell.store.checks import DURABILITIES
+from llmspell.store.clock import Clock, system_clock
 
 __all__ = [
+    "INTERNAL",
+    "NOBODY",
+    "Change",
+    "Check",
     "Clear",
+    "Clock",
+    "Compacted",
     "Delete",
+    "JournalSpan",
     "Operation",
+    "Origin",
     "Put",
     "Reader",
     "Ref",
     "Row",
     "Store",
+    "Swept",
     "WriteResult",
     "Written",
     "open_store",
@@ -39,6 +52,8 @@ __all__ = [
 
 #: Older configurations name a backend that SQLite took the place of.
 _ALIASES = {"sled": "sqlite"}
+#: The memory store's journal is for a look back, not for the record.
+_MEMORY_CHANGES = 10_000
 _SQLITE_SCHEMES = ("sqlite", "sqlite+pysqlite")
 
 
@@ -49,6 +64,8 @@ def open_store(
     url: str | None = None,
     durability: str = "commit",
     busy_timeout_ms: int = 30_000,
+    journal: bool = True,
+    clock: Clock = system_clock,
 ) -> Store:
     """Open the store of a backend, ``"memory"`` or ``"sqlite"``, making the file if needed.
 
@@ -69,7 +86,7 @@ def open_store(
     if name == "memory":
         from llmspell.store.memory import MemoryStore
 
-        return MemoryStore()
+        return MemoryStore(journal=journal, keep_changes=_MEMORY_CHANGES, clock=clock)
     if name != "sqlite":
         raise _unavailable(backend)
     if path is None or path.name == ":memory:":
@@ -77,11 +94,11 @@ def open_store(
             "the sqlite backend needs the path of a file",
             hint='set path or url; for a store in memory set backend = "memory"',
         )
-    from llmspell.store.sql import SqlStore
     from llmspell.store.sqlite import SqliteDriver
+    from llmspell.store.sqlite_store import SqliteStore
 
     driver = SqliteDriver(path, durability=durability, busy_timeout_ms=busy_timeout_ms)
-    return SqlStore(driver)
+    return SqliteStore(driver, journal=journal, clock=clock)
 
 
 def _path_of(url: str) -> Path:

@@ -1,4 +1,4 @@
-"""What a store is: the values that cross its border and the two protocols a backend implements.
+"""What a store is: the values that cross its border and the protocols a backend implements.
 
 A store sees scopes, keys and opaque bytes; it never looks into a value. Scopes and keys are
 valid when they arrive (the manager checks them) and are never joined into one text. Every
@@ -7,13 +7,19 @@ time is an integer: microseconds since the Unix epoch, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+
+from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origin, Swept
 
 __all__ = [
+    "FIRST_SCOPE",
+    "INTERNAL",
+    "Check",
     "Clear",
     "Delete",
+    "Journal",
     "Operation",
     "Put",
     "Reader",
@@ -23,6 +29,12 @@ __all__ = [
     "WriteResult",
     "Written",
 ]
+
+#: Scopes that begin with this character are llmspell's own (leases, checkpoints): no user can
+#: name one. They are versioned as all others, but not journalled, counted or listed.
+INTERNAL: Final = "\x01"
+#: The least scope that is not one of those.
+FIRST_SCOPE: Final = "\x02"
 
 
 class Ref(NamedTuple):
@@ -51,6 +63,8 @@ class Put(NamedTuple):
     """Write one entry.
 
     ``if_version`` N demands that the current version is N; 0 that there is no live entry.
+    From ``expires_at`` on the entry counts as absent. ``versions`` is how many versions the
+    write takes: more than one when it stands for several that were put together.
     """
 
     scope: str
@@ -60,8 +74,8 @@ class Put(NamedTuple):
     schema_version: int = 1
     state_class: str = "standard"
     expires_at: int | None = None
-    correlation_id: str | None = None
     if_version: int | None = None
+    versions: int = 1
 
 
 class Delete(NamedTuple):
@@ -80,16 +94,25 @@ class Clear(NamedTuple):
     at: int
 
 
-Operation: TypeAlias = Put | Delete | Clear
+class Check(NamedTuple):
+    """Demand a version of one entry, as ``if_version`` does, without writing it."""
+
+    scope: str
+    key: str
+    at: int
+    version: int
+
+
+Operation: TypeAlias = Put | Delete | Clear | Check
 
 
 class Written(NamedTuple):
     """What one operation did.
 
-    ``version`` is the one it took (a delete takes one too; 0 when it found nothing, and for
-    a clear). ``created_at`` is when the present life of the entry began, 0 when there is
-    none to speak of. ``existed`` tells whether there was a live entry before. ``count`` is
-    the number of entries put or removed.
+    ``version`` is the one it took (a delete takes one too; 0 when it found nothing, for a
+    clear and a check). ``created_at`` is when the present life of the entry began, 0 when
+    there is none to speak of. ``existed`` tells whether there was a live entry before.
+    ``count`` is the number of entries put or removed.
     """
 
     version: int
@@ -103,15 +126,20 @@ class WriteResult(NamedTuple):
 
     A cache filled at ``epoch_before`` stays valid at ``epoch_after`` once the caller applied
     its own change to it. ``epoch_before`` is -1 when other writes were under way.
+    ``seq`` is the journal's last position after the batch.
     """
 
     written: list[Written]
     epoch_before: int
     epoch_after: int
+    seq: int
 
 
 class Reader(Protocol):
-    """The three ways to read. Order is by Unicode code point; deleted entries never show."""
+    """The three ways to read. Order is by Unicode code point.
+
+    Deleted entries never show, nor do those whose ``expires_at`` the store's clock has reached.
+    """
 
     def read(self, refs: Sequence[Ref]) -> list[Row | None]:
         """Return the entries in the order of ``refs``, all of one moment; None where absent."""
@@ -134,29 +162,97 @@ class Reader(Protocol):
         ...
 
     def scopes(self, prefix: str = "") -> list[tuple[str, int]]:
-        """Return each scope that holds entries with their number, sorted by scope."""
+        """Return each scope that holds entries with their number, sorted; no INTERNAL ones."""
         ...
 
 
-class Store(Reader, Protocol):
+class Journal(Protocol):
+    """Reading the journal, and keeping it and the entries to their size.
+
+    A store opened without a journal has an empty one: ``span`` is (0, 0, 0).
+    """
+
+    def span(self) -> JournalSpan:
+        """Return how far the journal reaches."""
+        ...
+
+    def changes(self, after: int, *, limit: int | None = None, values: bool = True) -> list[Change]:
+        """Return the changes with a ``seq`` above ``after``, in order. What is returned is final.
+
+        Never does a change appear later below one that was returned.
+        """
+        ...
+
+    def recall(self, seqs: Sequence[int]) -> Mapping[int, Change]:
+        """Return the changes with these numbers, as far as the journal has them."""
+        ...
+
+    def history(
+        self, ref: Ref, *, below: int | None = None, limit: int | None = None, values: bool = True
+    ) -> list[Change]:
+        """Return the changes of one key, the latest first.
+
+        ``below`` leaves out versions from that one on, which makes it the cursor of the next
+        page. An entry that has expired and was not swept has no ``expire`` yet.
+        """
+        ...
+
+    def compact(
+        self, *, before: int | None = None, keep: int | None = None, limit: int = 1000
+    ) -> Compacted:
+        """Raise the floor by at most ``limit`` changes and remove what no position needs.
+
+        The floor rises over one change after the other, as long as the next one's time is below
+        ``before`` or at least ``keep`` changes come after it. Removed are the changes that
+        another one at or below the floor replaced, and deletions at or below it. The last
+        change of a store always stays.
+        """
+        ...
+
+    def sweep(self, now: int, *, limit: int = 1000) -> Swept:
+        """Turn at most ``limit`` entries that expired by ``now`` into tombstones, and purge.
+
+        Each takes a version and a journal row with the op ``expire``, whose time is its
+        ``expires_at``. A tombstone goes KEEP_TOMBSTONES_US after the deletion; only then may
+        versions of its key begin anew.
+        """
+        ...
+
+    def wait(self, after: int, timeout_s: float) -> bool:
+        """Wait until the journal may reach beyond ``after``; False if the time was up first.
+
+        May return True when it does not. Returns at once after ``close``.
+        """
+        ...
+
+
+class Store(Reader, Journal, Protocol):
     """A durable (or in-memory) map from scope and key to a versioned blob. Thread-safe.
 
-    Versions of a key start at 1, grow by one with each write or delete of it and never come
-    back, even after a delete, so that compare-and-set cannot be fooled. ``created_at``
+    Versions of a key start at 1, grow by one with each write, delete or expiry of it and do
+    not come back after a delete, so that compare-and-set cannot be fooled. ``created_at``
     starts anew when a deleted key is written again.
 
     Every method raises RuntimeClosed after ``close`` and StorageError, with a ``reason`` in
     its details, when the medium fails; nothing is ever half-written.
     """
 
-    def write(self, batch: Sequence[Operation], *, durability: str | None = None) -> WriteResult:
+    def write(
+        self,
+        batch: Sequence[Operation],
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> WriteResult:
         """Apply a batch in order, whole or not at all; durable when this returns.
 
-        Each operation sees the ones before it, its ``if_version`` included. ``durability``
-        is ``"commit"`` (survives the death of the process) or ``"fsync"`` (survives power
-        loss) for this batch; None is what the store was opened with.
+        Entries and their journal rows are one transaction. Each operation sees the ones before
+        it, its ``if_version`` included. An entry that expired at the operation's ``at`` counts
+        as absent; writing it journals its expiry first, which takes a version of its own.
+        ``durability`` is ``"commit"`` (survives the death of the process) or ``"fsync"``
+        (survives power loss) for this batch; None is what the store was opened with.
 
-        Raises VersionConflict naming the first operation whose ``if_version`` failed.
+        Raises VersionConflict naming the first operation whose precondition failed.
         """
         ...
 
@@ -169,6 +265,7 @@ class Store(Reader, Protocol):
         schema_version: int,
         state_class: str,
         if_version: int | None,
+        origin: Origin,
     ) -> tuple[int, int, int, int]:
         """Write one entry: what ``write([Put(...)])`` does, without the cost of its objects.
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from llmspell.errors import InvalidArgument, RuntimeClosed, VersionConflict
-from llmspell.store.base import Written
 
-__all__ = ["DURABILITIES", "Handlers", "check_durability", "closed_error", "conflict_error"]
+__all__ = ["DURABILITIES", "check_durability", "closed_error", "conflict_error"]
 
 #: From the cheapest promise to the strongest.
 DURABILITIES = ("commit", "fsync")
@@ -40,12 +37,3 @@ def conflict_error(scope: str, key: str, *, expected: int, actual: int) -> Versi
         expected=expected,
         actual=actual,
     )
-
-
-class Handlers(dict[type, Callable[..., Written]]):
-    """The function for each kind of operation; anything else in a batch is an InvalidArgument."""
-
-    def __missing__(self, kind: type) -> Callable[..., Written]:
-        raise InvalidArgument(
-            f"a batch holds Put, Delete and Clear, not {kind.__name__}", parameter="batch"
-        )

@@ -26,7 +26,8 @@ _HEADER_BYTES: Final = _HEADER.size
 
 #: Below this zstd costs more time than the bytes are worth.
 _COMPRESS_FROM_BYTES: Final = 4096
-_ZSTD_LEVEL: Final = 3
+_LEVEL: Final = 3
+_BEST_LEVEL: Final = 19
 #: No honest blob unpacks to more: SQLite's own limit for one value is a little lower.
 _MAX_UNPACKED_BYTES: Final = 1 << 30
 
@@ -36,9 +37,12 @@ _packers: list[msgpack.Packer] = []
 _local = threading.local()
 
 
-def encode(value: Any, *, max_bytes: int = _MAX_UNPACKED_BYTES) -> bytes:
+def encode(
+    value: Any, *, max_bytes: int = _MAX_UNPACKED_BYTES, best_compression: bool = False
+) -> bytes:
     """Encode a canonical value. The value must have been validated.
 
+    ``best_compression`` tries harder, and with shorter values, for what is rarely written.
     Raises LimitExceeded when it takes more than ``max_bytes`` before compression.
     """
     try:
@@ -50,8 +54,8 @@ def encode(value: Any, *, max_bytes: int = _MAX_UNPACKED_BYTES) -> bytes:
     _packers.append(packer)
     if len(packed) > max_bytes:
         raise _too_large(len(packed), max_bytes)
-    if len(packed) >= _COMPRESS_FROM_BYTES:
-        compressed = _compressor().compress(packed)
+    if best_compression or len(packed) >= _COMPRESS_FROM_BYTES:
+        compressed = _compressor(_BEST_LEVEL if best_compression else _LEVEL).compress(packed)
         if len(compressed) < len(packed):
             return _HEADER.pack(_FORMAT | _ZSTD, crc32(compressed)) + bytes(compressed)
     return _HEADER.pack(_FORMAT, crc32(packed)) + packed
@@ -88,15 +92,17 @@ def checksum(blob: bytes) -> str:
     return blob[1:_HEADER_BYTES].hex()
 
 
-def _compressor() -> Any:
+def _compressor(level: int) -> Any:
     # zstd contexts serve one thread at a time; the import waits for the first large value.
     try:
-        return _local.compressor
-    except AttributeError:
+        return _local.compressors[level]
+    except (AttributeError, KeyError):
         import zstandard
 
-        _local.compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
-        return _local.compressor
+        if not hasattr(_local, "compressors"):
+            _local.compressors = {}
+        made = _local.compressors[level] = zstandard.ZstdCompressor(level=level)
+        return made
 
 
 def _decompress(payload: bytes) -> bytes:

@@ -97,9 +97,9 @@ class Coherence:
             return self.check()
         return self._now()
 
-    def announce(self) -> int:
-        """Say that a commit follows; return the number to settle with."""
-        number = self._words[_ANNOUNCED] + 1
+    def announce(self, writes: int = 1) -> int:
+        """Say that a commit of so many writes follows; return the number to settle with."""
+        number = self._words[_ANNOUNCED] + writes
         self._words[_ANNOUNCED] = number
         return number
 

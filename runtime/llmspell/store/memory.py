@@ -2,145 +2,73 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+import heapq
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from threading import Lock
-from typing import Any, TypeAlias
+from threading import Condition, Lock
+from time import monotonic
+from typing import Any
 
-from llmspell.store.base import (
-    Clear,
-    Delete,
-    Operation,
-    Put,
-    Reader,
-    Ref,
-    Row,
-    WriteResult,
-    Written,
-)
-from llmspell.store.checks import Handlers, check_durability, closed_error, conflict_error
+from llmspell.store.base import INTERNAL, Operation, Put, Reader, Ref, WriteResult, Written
+from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origin, Swept
+from llmspell.store.checks import check_durability, closed_error
+from llmspell.store.clock import Clock, system_clock
 from llmspell.store.forking import hold_over_fork
-from llmspell.store.prefix import upper_bound
+from llmspell.store.memory_journal import MemoryJournal
+from llmspell.store.memory_reader import MemoryReader, Scope
+from llmspell.store.plan import Known, Plan, Record, touched
 
 __all__ = ["MemoryStore"]
 
 # Three times faster than calling the class; the order of fields is the class's own.
-_new_row = partial(tuple.__new__, Row)
-_new_written = partial(tuple.__new__, Written)
-_new_result = partial(tuple.__new__, WriteResult)
+_new_record: Any = partial(tuple.__new__, Record)
+_new_change: Any = partial(tuple.__new__, Change)
+_new_result: Any = partial(tuple.__new__, WriteResult)
 
 
-class _Scope:
-    """The entries of one scope, and the last version of each key that was deleted."""
-
-    __slots__ = ("order", "rows", "shared", "tombstones")
-
-    def __init__(self, rows: dict[str, Row], tombstones: dict[str, int]) -> None:
-        self.rows = rows
-        self.tombstones = tombstones
-        self.order: list[str] | None = None
-        self.shared = False
-
-    def copy(self) -> _Scope:
-        return _Scope(dict(self.rows), dict(self.tombstones))
-
-    def sorted_keys(self) -> list[str]:
-        if self.order is None:
-            self.order = sorted(self.rows)
-        return self.order
-
-
-_PutFields: TypeAlias = tuple[str, str, bytes, int, int, str, int | None, str | None, int | None]
-"""The fields of a Put without its class, which takes longer to make than the entry to store."""
-_Undo: TypeAlias = list[tuple[_Scope, str, Row | None, int | None]]
-
-
-class _MemoryReader:
-    """Reads from a set of scopes until it is closed."""
-
-    def __init__(self, scopes: dict[str, _Scope], lock: Lock) -> None:
-        self._scopes = scopes
-        self._lock = lock
-        self._closed = False
-
-    def read(self, refs: Sequence[Ref]) -> list[Row | None]:
-        with self._lock:
-            if self._closed:
-                raise closed_error()
-            scopes = self._scopes
-            found: list[Row | None] = []
-            for scope, key in refs:
-                space = scopes.get(scope)
-                found.append(space.rows.get(key) if space is not None else None)
-            return found
-
-    def scan(
-        self,
-        scope: str,
-        *,
-        prefix: str = "",
-        after: str | None = None,
-        limit: int | None = None,
-        values: bool = True,
-    ) -> list[Row]:
-        with self._lock:
-            if self._closed:
-                raise closed_error()
-            space = self._scopes.get(scope)
-            if space is None:
-                return []
-            keys = space.sorted_keys()
-            start = bisect_left(keys, prefix)
-            if after is not None:
-                start = max(start, bisect_right(keys, after))
-            top = upper_bound(prefix)
-            stop = len(keys) if top is None else bisect_left(keys, top)
-            if limit is not None:
-                stop = min(stop, start + limit)
-            rows = [space.rows[key] for key in keys[start:stop]]
-        return rows if values else [row._replace(blob=b"") for row in rows]
-
-    def scopes(self, prefix: str = "") -> list[tuple[str, int]]:
-        with self._lock:
-            if self._closed:
-                raise closed_error()
-            return sorted(
-                (name, len(space.rows))
-                for name, space in self._scopes.items()
-                if space.rows and name.startswith(prefix)
-            )
-
-
-class MemoryStore(_MemoryReader):
+class MemoryStore(MemoryReader):
     """A store without a medium. Nobody else can write to it; its epoch counts the batches.
 
     A snapshot costs one reference per scope; a scope is copied when it is first written to
-    after that.
+    after that. ``keep_changes`` bounds the journal, which would otherwise hold every value
+    that was ever saved.
     """
 
-    def __init__(self) -> None:
-        super().__init__({}, Lock())
+    def __init__(
+        self,
+        *,
+        journal: bool = True,
+        keep_changes: int | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
+        super().__init__({}, Lock(), clock)
         self._epoch = 0
-        self._apply = Handlers({Put: self._put, Delete: self._delete, Clear: self._clear})
+        self._journal = MemoryJournal(keep_changes) if journal else None
+        self._expiring: list[tuple[int, str, str]] = []
+        self._written = Condition(self._lock)
+        self._waiting = 0
         hold_over_fork(self)
 
-    def write(self, batch: Sequence[Operation], *, durability: str | None = None) -> WriteResult:
+    def write(
+        self,
+        batch: Sequence[Operation],
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> WriteResult:
         if durability is not None:
             check_durability(durability)
-        apply = self._apply
+        refs, cleared = touched(batch)
         with self._lock:
-            if self._closed:
-                raise closed_error()
-            if len(batch) == 1:
-                operation = batch[0]
-                written = [apply[type(operation)](operation, None)]
-            else:
-                written = self._apply_all(batch)
-            before = self._epoch
-            self._epoch = before + 1
-            return _new_result((written, before, before + 1))
+            self._check_open()
+            known = {ref: found for ref in refs if (found := self._known(ref))}
+            for scope in cleared:
+                if space := self._scopes.get(scope):
+                    known |= {Ref(scope, key): space.known(key) for key in space.records}  # type: ignore[misc]
+            plan = self._plan(known)
+            written = plan.apply(batch, origin)
+            return self._commit(plan, written)
 
     def put(
         self,
@@ -151,108 +79,113 @@ class MemoryStore(_MemoryReader):
         schema_version: int,
         state_class: str,
         if_version: int | None,
+        origin: Origin,
     ) -> tuple[int, int, int, int]:
-        operation = (scope, key, blob, at, schema_version, state_class, None, None, if_version)
         with self._lock:
-            if self._closed:
-                raise closed_error()
-            version, created_at, _ = self._put_row(operation, None)
+            self._check_open()
+            space = self._scopes.get(scope)
+            record = None if space is None or space.shared else space.records.get(key)
+            if record is None or record[7] is not None or if_version not in (None, record[2]):
+                operation = Put(scope, key, blob, at, schema_version, state_class, None, if_version)
+                ref = Ref(scope, key)
+                known = self._known(ref)
+                plan = self._plan({} if known is None else {ref: known})
+                (done,) = plan.apply((operation,), origin)
+                self._commit(plan, [done])
+                return done[0], done[1], self._epoch - 1, self._epoch
+            # A live entry is replaced, without the cost of a plan.
+            version, created_at, previous = record[2] + 1, record[3], record[10]
+            journal, correlation_id = self._journal, origin[2]
+            if journal is not None and scope[:1] != INTERNAL:
+                seq = journal.last + 1
+                change = _new_change(
+                    (
+                        seq,
+                        at,
+                        scope,
+                        key,
+                        "put",
+                        version,
+                        created_at,
+                        schema_version,
+                        state_class,
+                        None,
+                        *origin,
+                        previous,
+                        blob,
+                    )
+                )
+                journal.add((change,), seq)
+                previous = seq
+            space.records[key] = _new_record(  # type: ignore[union-attr]
+                (
+                    scope,
+                    key,
+                    version,
+                    created_at,
+                    at,
+                    schema_version,
+                    state_class,
+                    None,
+                    correlation_id,
+                    blob,
+                    previous,
+                )
+            )
             before = self._epoch
             self._epoch = after = before + 1
+            if self._waiting:
+                self._written.notify_all()
             return version, created_at, before, after
 
-    def _apply_all(self, batch: Sequence[Operation]) -> list[Written]:
-        undo: _Undo = []
-        try:
-            return [self._apply[type(operation)](operation, undo) for operation in batch]
-        except BaseException:
-            for space, key, row, tombstone in reversed(undo):
-                _restore(space.rows, key, row)
-                _restore(space.tombstones, key, tombstone)
+    def _known(self, ref: Ref) -> Known | None:
+        space = self._scopes.get(ref[0])
+        return None if space is None else space.known(ref[1])
+
+    def _plan(self, known: dict[Ref, Known]) -> Plan:
+        journal = self._journal
+        return Plan(known, 0 if journal is None else journal.last, journal=journal is not None)
+
+    def _commit(self, plan: Plan, written: list[Written]) -> WriteResult:
+        for record in plan.records.values():
+            space = self._own(record.scope)
+            if record.blob is None:
+                space.records.pop(record.key, None)
+                space.tombstones[record.key] = Known(
+                    record.version, record.created_at, record.expires_at, False, record.last_seq
+                )
                 space.order = None
-            raise
+            else:
+                if record.key not in space.records:
+                    space.order = None
+                space.records[record.key] = record
+                space.tombstones.pop(record.key, None)
+            if record.expires_at is not None:
+                heapq.heappush(self._expiring, (record.expires_at, record.scope, record.key))
+        if self._journal is not None:
+            self._journal.add(plan.changes, plan.last)
+        before = self._epoch
+        self._epoch = before + 1
+        if self._waiting:
+            self._written.notify_all()
+        return _new_result((written, before, before + 1, plan.last))  # type: ignore[no-any-return]
 
-    def _own(self, name: str, space: _Scope | None) -> _Scope:
-        """Make a scope that is missing, or shared with a snapshot, this store's own."""
-        own = self._scopes[name] = _Scope({}, {}) if space is None else space.copy()
-        return own
-
-    def _put(self, operation: Put, undo: _Undo | None) -> Written:
-        return _new_written((*self._put_row(operation, undo), 1))
-
-    def _put_row(self, operation: Put | _PutFields, undo: _Undo | None) -> tuple[int, int, bool]:
-        scope, key, blob, at, schema_version, state_class, expires_at, correlation_id, wanted = (
-            operation
-        )
-        space = self._scopes.get(scope)
-        if space is None or space.shared:
-            space = self._own(scope, space)
-        row = space.rows.get(key)
-        if wanted is not None:
-            _require(scope, key, wanted, row)
-        if undo is not None:
-            undo.append((space, key, row, space.tombstones.get(key)))
-        if row is None:
-            version, created_at = space.tombstones.get(key, 0) + 1, at
-            space.order = None
-        else:
-            version, created_at = row[2] + 1, row[3]
-        space.rows[key] = _new_row(
-            (
-                scope,
-                key,
-                version,
-                created_at,
-                at,
-                schema_version,
-                state_class,
-                expires_at,
-                correlation_id,
-                blob,
-            )
-        )
-        return version, created_at, row is not None
-
-    def _delete(self, operation: Delete, undo: _Undo | None) -> Written:
-        scope, key, _, wanted = operation
-        space = self._scopes.get(scope)
-        row = None if space is None else space.rows.get(key)
-        if wanted is not None:
-            _require(scope, key, wanted, row)
-        if space is None or row is None:
-            return Written(0, 0, False, 0)
-        if space.shared:
-            space = self._own(scope, space)
-        if undo is not None:
-            undo.append((space, key, row, space.tombstones.get(key)))
-        del space.rows[key]
-        space.order = None
-        space.tombstones[key] = row.version + 1
-        return Written(row.version + 1, row.created_at, True, 1)
-
-    def _clear(self, operation: Clear, undo: _Undo | None) -> Written:
-        space = self._scopes.get(operation.scope)
-        if space is None or not space.rows:
-            return Written(0, 0, False, 0)
-        if space.shared:
-            space = self._own(operation.scope, space)
-        rows, tombstones = space.rows, space.tombstones
-        if undo is not None:
-            undo.extend((space, key, row, tombstones.get(key)) for key, row in rows.items())
-        count = len(rows)
-        tombstones.update((key, row.version + 1) for key, row in rows.items())
-        rows.clear()
-        space.order = None
-        return Written(0, 0, True, count)
+    def _own(self, name: str) -> Scope:
+        """Return a scope to write to: made if missing, copied if a snapshot shares it."""
+        space = self._scopes.get(name)
+        if space is None:
+            space = self._scopes[name] = Scope({}, {})
+        elif space.shared:
+            space = self._scopes[name] = space.copy()
+        return space
 
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:
         with self._lock:
-            if self._closed:
-                raise closed_error()
+            self._check_open()
             for space in self._scopes.values():
                 space.shared = True
-            reader = _MemoryReader(dict(self._scopes), self._lock)
+            reader = MemoryReader(dict(self._scopes), self._lock, self._clock)
         try:
             yield reader
         finally:
@@ -263,16 +196,89 @@ class MemoryStore(_MemoryReader):
             raise closed_error()
         return self._epoch
 
+    def span(self) -> JournalSpan:
+        with self._lock:
+            self._check_open()
+            return JournalSpan(0, 0, 0) if self._journal is None else self._journal.span()
+
+    def changes(self, after: int, *, limit: int | None = None, values: bool = True) -> list[Change]:
+        with self._lock:
+            self._check_open()
+            if self._journal is None:
+                return []
+            return self._journal.changes(after, limit, values=values)
+
+    def recall(self, seqs: Sequence[int]) -> dict[int, Change]:
+        with self._lock:
+            self._check_open()
+            return {} if self._journal is None else self._journal.recall(seqs)
+
+    def history(
+        self, ref: Ref, *, below: int | None = None, limit: int | None = None, values: bool = True
+    ) -> list[Change]:
+        with self._lock:
+            self._check_open()
+            known = self._known(ref)
+            if self._journal is None or known is None:
+                return []
+            return self._journal.history(known.last_seq, below, limit, values=values)
+
+    def compact(
+        self, *, before: int | None = None, keep: int | None = None, limit: int = 1000
+    ) -> Compacted:
+        with self._lock:
+            self._check_open()
+            if self._journal is None:
+                return Compacted(0, 0, True)
+            return self._journal.compact(before, keep, limit)
+
+    def sweep(self, now: int, *, limit: int = 1000) -> Swept:
+        with self._lock:
+            self._check_open()
+            due: dict[Ref, Known] = {}
+            purged = 0
+            while self._expiring and self._expiring[0][0] <= now and len(due) + purged < limit:
+                expires_at, scope, key = heapq.heappop(self._expiring)
+                known = self._known(Ref(scope, key))
+                if known is None or known.expires_at != expires_at:
+                    continue  # written again since
+                if known.alive:
+                    due[Ref(scope, key)] = known
+                else:
+                    self._own(scope).tombstones.pop(key, None)
+                    purged += 1
+            plan = self._plan(due)
+            for ref in due:
+                plan.sweep(ref, now)
+            if due:
+                self._commit(plan, [])
+            done = not self._expiring or self._expiring[0][0] > now
+            return Swept(len(due), purged, done)
+
+    def wait(self, after: int, timeout_s: float) -> bool:
+        deadline = monotonic() + timeout_s
+        with self._lock:
+            self._waiting += 1
+            try:
+                while not self._closed and (self._journal is None or self._journal.last <= after):
+                    remaining = deadline - monotonic()
+                    if remaining <= 0 or not self._written.wait(remaining):
+                        return False
+            finally:
+                self._waiting -= 1
+            return True
+
     def stats(self) -> dict[str, Any]:
         with self._lock:
-            if self._closed:
-                raise closed_error()
-            live = [space.rows for space in self._scopes.values() if space.rows]
+            self._check_open()
+            living = self._living()
             return {
                 "backend": "memory",
-                "entries": sum(map(len, live)),
-                "scopes": len(live),
-                "bytes": sum(len(row.blob) for rows in live for row in rows.values()),
+                "entries": sum(len(records) for _, records in living),
+                "scopes": len(living),
+                "bytes": sum(
+                    len(record.blob or b"") for _, records in living for record in records
+                ),
                 "durability": "none",
             }
 
@@ -280,22 +286,14 @@ class MemoryStore(_MemoryReader):
         with self._lock:
             self._closed = True
             self._scopes = {}
+            self._written.notify_all()
 
     def before_fork(self) -> None:
         self._lock.acquire()
 
     def after_fork(self, *, in_child: bool) -> None:
+        # Whoever waited did so in the parent.
+        if in_child:
+            self._waiting = 0
+            self._written = Condition(self._lock)
         self._lock.release()
-
-
-def _require(scope: str, key: str, wanted: int, row: Row | None) -> None:
-    actual = 0 if row is None else row.version
-    if actual != wanted:
-        raise conflict_error(scope, key, expected=wanted, actual=actual)
-
-
-def _restore(table: dict[str, Any], key: str, value: Any) -> None:
-    if value is None:
-        table.pop(key, None)
-    else:
-        table[key] = value

@@ -2,18 +2,32 @@
 
     class TestMine(StoreContract):
         @pytest.fixture
-        def store(self):
-            store = MyStore()
+        def store(self, clock):
+            store = MyStore(clock=clock)
             yield store
             store.close()
 
-A backend that outlives its process inherits DurableStoreContract and provides ``open_again``
-instead. Needs pytest and hypothesis, which the ``test`` extra brings. For readable failures
-call ``pytest.register_assert_rewrite("llmspell.testing")`` in your ``conftest.py``.
+        @pytest.fixture
+        def store_without_journal(self, clock):
+            store = MyStore(clock=clock, journal=False)
+            yield store
+            store.close()
+
+``clock`` is a fixture of the contract: a ManualClock, which stands still until a test moves it.
+The store must go by it.
+
+A backend whose data outlive it inherits DurableStoreContract and provides ``open_again``
+instead of both; one whose data several stores can have open at the same time inherits
+SharedStoreContract. A store that answers ``epoch`` with real numbers says ``caches = True``;
+without it -1 is always a good answer.
+
+Needs pytest and hypothesis, which the ``test`` extra brings. For readable failures call
+``pytest.register_assert_rewrite("llmspell.testing")`` in your ``conftest.py``.
 """
 
 from __future__ import annotations
 
-from llmspell.testing.contract import DurableStoreContract, StoreContract
+from llmspell.testing.clock import ManualClock
+from llmspell.testing.contract import DurableStoreContract, SharedStoreContract, StoreContract
 
-__all__ = ["DurableStoreContract", "StoreContract"]
+__all__ = ["DurableStoreContract", "ManualClock", "SharedStoreContract", "StoreContract"]

@@ -1,92 +1,146 @@
-"""A dictionary that any store must agree with, whatever happens to both."""
+"""What a store is, in plain dictionaries: slow, simple, and kept by every store."""
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from collections.abc import Iterator, Sequence
 
-from llmspell.errors import VersionConflict
-from llmspell.store.base import Clear, Delete, Operation, Put, Ref, Store
+from llmspell.store.base import INTERNAL, Check, Clear, Delete, Operation, Put, Ref, Written
+from llmspell.store.changes import NOBODY, Change, Op, Origin
+from llmspell.store.checks import conflict_error
+from llmspell.store.plan import KEEP_TOMBSTONES_US
 
-__all__ = ["AWKWARD", "StoreModel"]
-
-#: Keys that sort, match or escape differently where somebody took a short cut.
-AWKWARD = ["a", "a%", "a_", "ab", "a*", "a[b]", "a\\", "aé", "aé", "a\ud7ff", "a\ue000"]
-AWKWARD += ["A", "a\U0010ffff", "a\U0010ffffz", "\U0001f600", "ﬀ", "z", " ", "'", '"', "a:b"]
-
-_scopes = st.sampled_from(["", "s", "s:t", "%"])
-_keys = st.sampled_from(AWKWARD) | st.text(
-    st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=3
-)
-_wanted = st.none() | st.integers(0, 3)
+__all__ = ["StoreModel"]
 
 
-class StoreModel(RuleBasedStateMachine):
-    """Runs beside a store: live entries, and the last version of every key ever used."""
+class StoreModel:
+    """Begins empty, at the journal position ``last``.
 
-    def __init__(self, store: Store, run: str) -> None:
-        super().__init__()
-        self.store = store
-        self.run = run  # examples share a store; each has scopes of its own
-        self.live: dict[tuple[str, str], tuple[int, bytes]] = {}
-        self.last: dict[tuple[str, str], int] = {}
+    ``entries`` has the change that made each entry, expired ones included (its ``seq`` is 0
+    where it is not journalled); ``buried`` when each deleted key was deleted; ``states`` what
+    the journalled ``entries`` were at every position.
+    """
 
-    def _expect(self, scope: str, key: str, wanted: int | None, operation: Operation) -> bool:
-        """Write; tell whether it should have passed, after checking that it did or did not."""
-        actual = self.live.get((scope, key), (0, b""))[0]
-        if wanted in (None, actual):
-            (self.written,) = self.store.write([operation]).written
-            return True
-        with pytest.raises(VersionConflict) as caught:
-            self.store.write([operation])
-        assert caught.value.details["actual"] == actual
-        return False
+    def __init__(self, last: int = 0, *, journal: bool = True) -> None:
+        self.journalled = journal
+        self.floor = self.last = last
+        self.entries: dict[Ref, Change] = {}
+        self.versions: dict[Ref, int] = {}
+        self.latest: dict[Ref, int] = {}
+        self.buried: dict[Ref, int] = {}
+        self.journal: dict[int, Change] = {}
+        self.states: dict[int, dict[Ref, Change]] = {last: {}}
 
-    @rule(scope=_scopes, key=_keys, blob=st.binary(max_size=4), wanted=_wanted)
-    def put(self, scope: str, key: str, blob: bytes, wanted: int | None) -> None:
-        operation = Put(self.run + scope, key, blob, 1, if_version=wanted)
-        if self._expect(scope, key, wanted, operation):
-            version = self.last.get((scope, key), 0) + 1
-            assert self.written.version == version
-            assert self.written.existed == ((scope, key) in self.live)
-            self.last[scope, key] = version
-            self.live[scope, key] = (version, blob)
+    def apply(self, batch: Sequence[Operation], origin: Origin = NOBODY) -> list[Written]:
+        """Do what a write does; raises VersionConflict and is then as it was."""
+        before = dict(vars(self))
+        for name in ("entries", "versions", "latest", "buried", "journal", "states"):
+            setattr(self, name, dict(before[name]))
+        try:
+            return [self._apply(operation, origin) for operation in batch]
+        except BaseException:
+            vars(self).update(before)
+            raise
 
-    @rule(scope=_scopes, key=_keys, wanted=_wanted)
-    def delete(self, scope: str, key: str, wanted: int | None) -> None:
-        if self._expect(scope, key, wanted, Delete(self.run + scope, key, 1, wanted)):
-            assert self.written.existed == ((scope, key) in self.live)
-            if self.live.pop((scope, key), None):
-                self.last[scope, key] += 1
-                assert self.written.version == self.last[scope, key]
+    def _apply(self, operation: Operation, origin: Origin) -> Written:
+        at = operation.at
+        if isinstance(operation, Clear):
+            count = 0
+            for ref in sorted(ref for ref in self.entries if ref.scope == operation.scope):
+                if not self._expire(ref, at):
+                    self._bury(ref, "delete", at, origin)
+                    count += 1
+            return Written(0, 0, count > 0, count)
+        ref = Ref(operation.scope, operation.key)
+        self._expire(ref, at)
+        entry = self.entries.get(ref)
+        existed, actual = entry is not None, entry.version if entry else 0
+        wanted = operation.version if isinstance(operation, Check) else operation.if_version
+        if wanted not in (None, actual):
+            raise conflict_error(*ref, expected=wanted or 0, actual=actual)
+        if isinstance(operation, Check):
+            return Written(0, 0, existed, 0)
+        if isinstance(operation, Delete):
+            if entry is None:
+                return Written(0, 0, False, 0)
+            self._bury(ref, "delete", at, origin)
+            return Written(self.versions[ref], entry.created_at, True, 1)
+        change = self._put(ref, operation, entry.created_at if entry else at, origin)
+        return Written(change.version, change.created_at, existed, 1)
 
-    @rule(scope=_scopes)
-    def clear(self, scope: str) -> None:
-        (written,) = self.store.write([Clear(self.run + scope, 1)]).written
-        gone = [address for address in self.live if address[0] == scope]
-        assert written.count == len(gone)
-        for address in gone:
-            del self.live[address]
-            self.last[address] += 1
+    def _put(self, ref: Ref, put: Put, created_at: int, origin: Origin) -> Change:
+        self.versions[ref] = version = self.versions.get(ref, 0) + put.versions
+        change = Change(
+            self._next(ref), put.at, *ref, "put", version, created_at, put.schema_version,
+            put.state_class, put.expires_at, *origin, self.latest.get(ref), put.blob,
+        )  # fmt: skip
+        self.entries[ref] = change
+        self.buried.pop(ref, None)
+        self._record(ref, change)
+        return change
 
-    @rule(scope=_scopes, prefix=_keys | st.just(""), after=st.none() | _keys)
-    def scan(self, scope: str, prefix: str, after: str | None) -> None:
-        rows = self.store.scan(self.run + scope, prefix=prefix, after=after)
-        keys = sorted(
-            key
-            for where, key in self.live
-            if where == scope and key.startswith(prefix) and (after is None or key > after)
-        )
-        assert [row.key for row in rows] == keys
+    def _expire(self, ref: Ref, now: int) -> bool:
+        """Bury an entry that has expired by now; tell whether it had."""
+        entry = self.entries.get(ref)
+        if entry is None or entry.expires_at is None or entry.expires_at > now:
+            return False
+        self._bury(ref, "expire", entry.expires_at, NOBODY)
+        return True
 
-    @invariant()
-    def same_entries(self) -> None:
-        scopes = sorted({scope for scope, _ in self.live})
-        counts = [sum(where == scope for where, _ in self.live) for scope in scopes]
-        assert self.store.scopes(self.run) == [
-            (self.run + scope, count) for scope, count in zip(scopes, counts, strict=True)
-        ]
-        refs = [Ref(self.run + scope, key) for scope, key in self.last]
-        for address, row in zip(self.last, self.store.read(refs), strict=True):
-            assert (row and (row.version, row.blob)) == self.live.get(address)
+    def _bury(self, ref: Ref, op: Op, at: int, origin: Origin) -> None:
+        entry = self.entries.pop(ref)
+        self.versions[ref] += 1
+        self.buried[ref] = at
+        change = Change(
+            self._next(ref), at, *ref, op, self.versions[ref], entry.created_at, 1, "standard",
+            None, *origin, self.latest.get(ref), b"",
+        )  # fmt: skip
+        self._record(ref, change)
+
+    def _next(self, ref: Ref) -> int:
+        return self.last + 1 if self.journalled and ref.scope[:1] != INTERNAL else 0
+
+    def _record(self, ref: Ref, change: Change) -> None:
+        if change.seq:
+            self.last = self.latest[ref] = change.seq
+            self.journal[change.seq] = change
+            self.states[change.seq] = {ref: e for ref, e in self.entries.items() if e.seq}
+
+    def living(self, now: int) -> dict[Ref, Change]:
+        """Return what can be seen at that time."""
+        return {
+            ref: entry
+            for ref, entry in self.entries.items()
+            if entry.expires_at is None or entry.expires_at > now
+        }
+
+    def expired(self, now: int) -> set[Ref]:
+        """Return what a sweep would take at that time."""
+        return self.entries.keys() - self.living(now).keys()
+
+    def sweep(self, refs: Sequence[Ref], now: int) -> int:
+        """Let these entries expire, in this order, and purge; return how many were purged."""
+        for ref in refs:
+            assert self._expire(ref, now)
+        due = [ref for ref, at in self.buried.items() if at + KEEP_TOMBSTONES_US <= now]
+        for ref in due:
+            for table in (self.versions, self.latest, self.buried):
+                table.pop(ref, None)
+        return len(due)
+
+    def floor_after(self, before: int | None, keep: int | None) -> int:
+        """Tell how far compaction to the end would raise the floor."""
+        floor = self.floor
+        while before is not None and floor < self.last and self.journal[floor + 1].at < before:
+            floor += 1
+        return floor if keep is None else max(floor, self.last - keep)
+
+    def compact(self, floor: int) -> None:
+        """Raise the floor."""
+        self.floor = floor
+        needed = {change.seq for change in self.states[floor].values()}
+        self.journal = {seq: c for seq, c in self.journal.items() if seq > floor or seq in needed}
+        self.states = {seq: state for seq, state in self.states.items() if seq >= floor}
+
+    def history(self, ref: Ref) -> Iterator[Change]:
+        """Return the changes of one key, the latest first."""
+        return (c for c in reversed(self.journal.values()) if (c.scope, c.key) == ref)

@@ -1,4 +1,4 @@
-"""Reading from a SQL database: the same for a store and for a snapshot of it."""
+"""Reading entries from SQLite: the same for a store and for a snapshot of it."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ from functools import partial
 from typing import Any
 
 from llmspell.errors import LlmSpellError
-from llmspell.store.base import Ref, Row
+from llmspell.store.base import FIRST_SCOPE, Ref, Row
 from llmspell.store.checks import closed_error
+from llmspell.store.clock import Clock
 from llmspell.store.connection import Connection
 from llmspell.store.prefix import upper_bound
 from llmspell.store.sqlite import SqliteDriver
-from llmspell.store.statements import READ_MANY, Statement, Statements
+from llmspell.store.statements import Statement, Statements, parts
 
-__all__ = ["SqlReader", "SqlSnapshot"]
+__all__ = ["SqliteReader", "SqliteSnapshot"]
 
 # A third of what calling the class costs; the statements select the fields in its order.
 _new_row: Any = partial(tuple.__new__, Row)
 
 
-class SqlReader(ABC):
+class SqliteReader(ABC):
     """Reads over the connection that ``_connection`` names."""
 
-    def __init__(self, driver: SqliteDriver, statements: Statements) -> None:
+    def __init__(self, driver: SqliteDriver, statements: Statements, clock: Clock) -> None:
         self._driver = driver
         self._statements = statements
+        self._clock = clock
 
     @abstractmethod
     def _connection(self) -> Connection: ...
@@ -37,7 +39,9 @@ class SqlReader(ABC):
             with connection.lock:
                 if len(refs) == 1:
                     row = connection.execute(self._statements.read_one, refs[0]).fetchone()
-                    return [row and _new_row(row)]
+                    if row is None or (row[7] is not None and row[7] <= self._clock()):
+                        return [None]
+                    return [_new_row(row)]
                 return self._read_many(connection, refs)
         except self._driver.error as error:
             raise self._failure(connection, error) from error
@@ -46,19 +50,17 @@ class SqlReader(ABC):
         if connection.closed:
             raise closed_error()
         found: dict[tuple[str, str], Row] = {}
+        now = self._clock()
         # Several statements need a transaction to see one moment; a snapshot is in one already.
-        own_transaction = len(refs) > READ_MANY and not connection.raw.in_transaction
+        asked = list(parts(refs))
+        own_transaction = len(asked) > 1 and not connection.raw.in_transaction
         if own_transaction:
             connection.execute("BEGIN")
         try:
-            for start in range(0, len(refs), READ_MANY):
-                part = refs[start : start + READ_MANY]
-                # Few texts serve every length: it is rounded up, the last address repeated.
-                count = 1 << (len(part) - 1).bit_length()
-                padded = [*part, *[part[-1]] * (count - len(part))]
-                text = self._statements.read_many(count)
-                parameters = [text for ref in padded for text in ref]
-                for row in connection.execute(text, parameters).fetchall():
+            for part, count in asked:
+                addresses = [text for ref in part for text in ref]
+                text = self._statements.read_many(count).text
+                for row in connection.execute(text, [*addresses, now]).fetchall():
                     found[row[:2]] = _new_row(row)
         finally:
             if own_transaction:
@@ -80,15 +82,16 @@ class SqlReader(ABC):
             values=values, after=past, upper=upper is not None, limit=limit is not None
         )
         lower = after if past else prefix
-        rows = self._fetch_all(statement, scope=scope, lower=lower, upper=upper, limit=limit)
-        if values:
-            return [_new_row(row) for row in rows]
-        return [_new_row((*row, b"")) for row in rows]
+        bounds = {"scope": scope, "lower": lower, "upper": upper, "limit": limit}
+        rows = self._fetch_all(statement, **bounds, now=self._clock())
+        return [_new_row(row) for row in rows]
 
     def scopes(self, prefix: str = "") -> list[tuple[str, int]]:
         upper = upper_bound(prefix)
         statement = self._statements.scopes(upper=upper is not None)
-        return self._fetch_all(statement, lower=prefix, upper=upper)
+        # Internal scopes come before all others.
+        lower = max(prefix, FIRST_SCOPE)
+        return self._fetch_all(statement, lower=lower, upper=upper, now=self._clock())
 
     def _fetch_all(self, statement: Statement, **values: Any) -> list[Any]:
         connection = self._connection()
@@ -103,13 +106,13 @@ class SqlReader(ABC):
         return closed_error() if connection.closed else self._driver.failure(error)
 
 
-class SqlSnapshot(SqlReader):
+class SqliteSnapshot(SqliteReader):
     """Reads inside one read transaction on a connection of its own."""
 
     def __init__(
-        self, driver: SqliteDriver, statements: Statements, connection: Connection
+        self, driver: SqliteDriver, statements: Statements, clock: Clock, connection: Connection
     ) -> None:
-        super().__init__(driver, statements)
+        super().__init__(driver, statements, clock)
         self._only = connection
 
     def _connection(self) -> Connection:

@@ -1,0 +1,236 @@
+"""What every part of the manager stands on: checks, the cache, the one way to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from time import time_ns
+from typing import Any, Final, TypeAlias
+
+from llmspell.errors import FeatureUnavailable, InvalidValue, LimitExceeded
+from llmspell.state.cache import Cache, Entry
+from llmspell.state.checks import check_ttl
+from llmspell.state.classes import ClassPolicy, class_policy
+from llmspell.state.entry import Metadata
+from llmspell.state.maintenance import Maintenance, Retention
+from llmspell.state.origin import CURRENT
+from llmspell.state.scope import (
+    MAX_KEY_BYTES,
+    MAX_SCOPE_BYTES,
+    StateScope,
+    key_checker,
+    scope_reader,
+)
+from llmspell.state.transfer import metadata_of, written_metadata
+from llmspell.store.base import Clear, Operation, Put, Ref, Row, Store, WriteResult
+from llmspell.store.codec import encode
+from llmspell.store.forking import hold_over_fork
+from llmspell.store.plan import touched
+from llmspell_bridges.values import MAX_DEPTH, canonical
+
+__all__ = ["Scope", "StateCore", "StateLimits"]
+
+Scope: TypeAlias = str | StateScope
+
+_new_ref: Any = partial(tuple.__new__, Ref)
+_STANDARD: Final = class_policy("standard")
+
+
+@dataclass(frozen=True, slots=True)
+class StateLimits:
+    """Bounds on what is stored: ``value_bytes`` before compression, ``depth`` of nesting."""
+
+    value_bytes: int = 8 * 1024 * 1024
+    depth: int = MAX_DEPTH
+    key_bytes: int = MAX_KEY_BYTES
+    scope_bytes: int = MAX_SCOPE_BYTES
+
+
+class StateCore:
+    """Owns the store and the cache; the parts of the manager build on it."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        limits: StateLimits | None = None,
+        cache_bytes: int = 64 * 1024 * 1024,
+        journal: bool = True,
+        retention: Retention | None = None,
+    ) -> None:
+        self._store = store
+        self._limits = limits or StateLimits()
+        self._value_bytes = self._limits.value_bytes
+        self._scope = scope_reader(self._limits.scope_bytes)
+        self._key = key_checker(self._limits.key_bytes)
+        self._cache = Cache(cache_bytes)
+        self._journal = journal
+        self._maintenance = Maintenance(store, retention or Retention())
+        self._listeners: list[Any] = []
+        hold_over_fork(self)
+
+    def before_fork(self) -> None:
+        """Let no fork happen while a thread changes the cache: the child would never get it."""
+        self._cache.lock.acquire()
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """Go on, in the parent and in the child."""
+        self._cache.lock.release()
+        if in_child:
+            self._maintenance.restart()
+
+    def close(self) -> None:
+        """Write what is waiting and close the store. What was saved stays; may be called again."""
+        self._maintenance.finish()
+        self._store.close()
+
+    # Values in ------------------------------------------------------------------------------
+
+    def _operation(
+        self,
+        scope: str,
+        key: str,
+        value: Any,
+        at: int,
+        *,
+        policy: ClassPolicy = _STANDARD,
+        ttl: float | None = None,
+        schema_version: int = 1,
+        if_version: int | None = None,
+        is_canonical: bool = False,
+    ) -> Put:
+        """Return the write of a value under checked addresses. Raises what ``save`` raises."""
+        depth, max_bytes = self._limits.depth, self._value_bytes
+        if policy is not _STANDARD:
+            depth = min(depth, policy.depth or depth)
+            max_bytes = min(max_bytes, policy.value_bytes or max_bytes)
+            is_canonical = is_canonical and policy.depth is None
+            if policy.needs is not None:
+                raise _missing(policy)
+        if not is_canonical:
+            value = canonical(value, max_depth=depth)
+        blob = encode(value, max_bytes=max_bytes, best_compression=policy.best_compression)
+        expires_at = None if ttl is None else at + check_ttl(ttl)
+        return Put(scope, key, blob, at, schema_version, policy.name, expires_at, if_version)
+
+    def _named_operation(self, scope: str, key: str, value: Any, at: int, **options: Any) -> Put:
+        """Return the write of one of many entries; errors about its value name the key."""
+        checked = self._key(key)
+        try:
+            return self._operation(scope, checked, value, at, **options)
+        except (InvalidValue, LimitExceeded) as error:
+            raise type(error)(
+                f"key {checked!r}: {error.message}",
+                hint=error.hint,
+                **error.details | {"key": checked},
+            ) from None
+
+    # Entries out ----------------------------------------------------------------------------
+
+    def _find(self, scope: Scope, key: str) -> Entry | None:
+        ref = _new_ref((self._scope(scope), self._key(key)))
+        epoch = self._store.epoch()
+        entry = self._cache.get(ref, epoch)
+        if entry is None:
+            row = self._store.read((ref,))[0]
+            if row is None:
+                return None
+            entry = entry_of(row)
+            # What was read is kept only if nothing can have been written meanwhile.
+            if epoch != -1 and self._store.epoch() == epoch:
+                self._cache.learn(((ref, entry.blob, entry.metadata),), epoch)
+            return entry
+        expires_at = entry.metadata[8]
+        return entry if expires_at is None or expires_at > time_ns() // 1000 else None
+
+    def _find_many(self, scope: str, keys: Iterable[str]) -> dict[str, Entry]:
+        """Return the entries there are, by key; those not cached are read in one round trip."""
+        refs = list(dict.fromkeys(Ref(scope, self._key(key)) for key in keys))
+        epoch, now = self._store.epoch(), time_ns() // 1000
+        found = {ref: self._cache.get(ref, epoch) for ref in refs}
+        missing = [ref for ref, entry in found.items() if entry is None]
+        if missing:
+            rows = self._store.read(missing if len(missing) < len(refs) else refs)
+            read = {Ref(row.scope, row.key): entry_of(row) for row in rows if row is not None}
+            if epoch != -1 and self._store.epoch() == epoch:
+                learned = [(ref, entry.blob, entry.metadata) for ref, entry in read.items()]
+                self._cache.learn(learned, epoch)
+                found |= read
+            elif len(missing) < len(refs):  # what was cached is of another moment
+                rows = self._store.read(refs)
+                found = {Ref(row.scope, row.key): entry_of(row) for row in rows if row is not None}
+            else:
+                found = dict(read)
+        return {
+            ref.key: entry
+            for ref in refs
+            if (entry := found.get(ref)) is not None
+            and (entry.metadata.expires_us is None or entry.metadata.expires_us > now)
+        }
+
+    # The store ------------------------------------------------------------------------------
+
+    def _write(self, batch: Sequence[Operation], *, durability: str | None = None) -> WriteResult:
+        """Write a batch, keep what it stores in the cache, and tell who listens."""
+        refs, cleared = touched(batch)
+        with self._cache.writing(refs, clears=bool(cleared)) as finish:
+            result = self._store.write(batch, durability=durability, origin=CURRENT.get())
+            finish(result.epoch_before, result.epoch_after, _kept(batch, result, refs))
+        self._written(batch[0].at if batch else 0)
+        return result
+
+    def _save_all(self, puts: Sequence[Put], *, durability: str | None) -> list[Metadata]:
+        """Write entries in one transaction and return their metadata, in order."""
+        result = self._write(puts, durability=durability)
+        correlation_id = CURRENT.get().correlation_id
+        return [
+            written_metadata(put, written, correlation_id)
+            for put, written in zip(puts, result.written, strict=True)
+        ]
+
+    def _written(self, at: int) -> None:
+        """Do what is due after a write: tell listeners, and keep the store to its size."""
+        if at >= self._maintenance.due_at:
+            self._maintenance.start(at)
+        for listener in self._listeners:
+            listener()
+
+    def _policy(self, state_class: str) -> ClassPolicy:
+        return _STANDARD if state_class == "standard" else class_policy(state_class)
+
+    def _need_journal(self, what: str) -> None:
+        if not self._journal:
+            raise FeatureUnavailable(
+                f"{what} needs the journal, which is switched off",
+                hint="set state.journal.enabled = true",
+                key="state.journal.enabled",
+            )
+
+
+def entry_of(row: Row) -> Entry:
+    """Return what the cache and the readers hold of a stored row."""
+    return Entry(row.blob, metadata_of(row))
+
+
+def _kept(
+    batch: Sequence[Operation], result: WriteResult, refs: Sequence[Any]
+) -> list[tuple[bytes, Any] | None]:
+    """Return what is stored for each address after the batch: None where that is nothing."""
+    last: dict[Any, tuple[bytes, Any] | None] = {}
+    correlation_id = CURRENT.get().correlation_id
+    for operation, written in zip(batch, result.written, strict=True):
+        if type(operation) is Put:
+            kept = written_metadata(operation, written, correlation_id)
+            last[operation[:2]] = (operation.blob, kept)
+        elif type(operation) is not Clear:
+            last.pop(operation[:2], None)
+    return [last.get(ref) for ref in refs]
+
+
+def _missing(policy: ClassPolicy) -> FeatureUnavailable:
+    return FeatureUnavailable(
+        f"class {policy.name!r} needs {policy.needs}, which this version does not have",
+        hint="use another class, or do not store it",
+        state_class=policy.name,
+    )

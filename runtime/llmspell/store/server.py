@@ -1,0 +1,218 @@
+"""The store on a database server that many machines share."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+from llmspell.errors import StorageError
+from llmspell.store import server_statements as ask
+from llmspell.store.base import Operation, Put, Reader, WriteResult
+from llmspell.store.changes import NOBODY, Origin
+from llmspell.store.checks import check_durability
+from llmspell.store.clock import Clock, system_clock
+from llmspell.store.forking import hold_over_fork
+from llmspell.store.server_journal import ServerJournal
+from llmspell.store.server_listener import Listener
+from llmspell.store.server_pool import SessionPool
+from llmspell.store.server_position import Position
+from llmspell.store.server_reader import ServerSnapshot
+from llmspell.store.server_retry import Patience
+from llmspell.store.server_session import Driver, Session
+from llmspell.store.server_tables import SERVER_SCHEMA_VERSION
+from llmspell.store.server_transaction import Transactor
+from llmspell.store.server_writer import GroupWriter
+
+__all__ = ["ServerStore"]
+
+_T = TypeVar("_T")
+_CREATION_ATTEMPTS: Final = 10
+
+
+class ServerStore(ServerJournal):
+    """A store on the server that ``driver`` connects to. Owns every connection it makes.
+
+    Writers of all machines take turns: whoever holds the one row of ``llmspell_meta`` writes,
+    so that the journal's numbers have no gaps and appear in their order. Lost connections are
+    made anew; what could be tried again was, for the driver's ``patience_s``, before an error
+    is raised.
+
+    ``epoch`` is -1, so that nothing is cached, unless ``max_stale_ms`` allows what others
+    write to show that much later. Commits survive power loss, whatever durability is asked
+    for, as far as the server's own settings promise that.
+
+    A child process made by ``os.fork`` may go on using the store; it then has connections of
+    its own. A fork waits for calls under way, and snapshots do not survive it.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        *,
+        durability: str = "commit",
+        journal: bool = True,
+        clock: Clock = system_clock,
+        max_stale_ms: int = 0,
+    ) -> None:
+        super().__init__(clock, journal=journal)
+        check_durability(durability)
+        self._driver = driver
+        self._durability = durability
+        self._pool = SessionPool(driver.connect)
+        position = Position(max_stale_ms / 1000)
+        self._group = GroupWriter(Transactor(driver, self._pool), position, journal=journal)
+        self._listener = Listener(driver, self._pool, position)
+        try:
+            _prepare(driver, self._pool)
+        except BaseException:
+            self.close()
+            raise
+        self._finalizer = weakref.finalize(self, _release, self._pool, self._listener)
+        hold_over_fork(self)
+
+    @property
+    def _writer(self) -> GroupWriter:
+        return self._group
+
+    def write(
+        self,
+        batch: Sequence[Operation],
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> WriteResult:
+        check_durability(durability)
+        return self._group.write(batch, origin)
+
+    def put(
+        self,
+        scope: str,
+        key: str,
+        blob: bytes,
+        at: int,
+        schema_version: int,
+        state_class: str,
+        if_version: int | None,
+        origin: Origin,
+    ) -> tuple[int, int, int, int]:
+        operation = Put(scope, key, blob, at, schema_version, state_class, None, if_version)
+        result = self._group.write((operation,), origin)
+        (done,) = result.written
+        return done.version, done.created_at, result.epoch_before, result.epoch_after
+
+    def _ask(self, question: Callable[[Session], _T]) -> _T:
+        patience = Patience(self._driver)
+        while True:
+            try:
+                with self._pool.lend() as session:
+                    return question(session)
+            except self._driver.error as error:
+                self._pool.drop_idle()
+                patience.endure(error)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Reader]:
+        session = self._ask_for_session()
+        try:
+            with session.lock:
+                transaction = session.read_only()
+                transaction.__enter__()
+            yield ServerSnapshot(self._driver, session, self._clock)
+        except self._driver.error as error:
+            raise self._driver.failure(error).error from error
+        finally:
+            with session.lock:
+                self._pool.discard(session)
+
+    def _ask_for_session(self) -> Session:
+        patience = Patience(self._driver)
+        while True:
+            try:
+                return self._pool.register(self._driver.connect)
+            except self._driver.error as error:
+                patience.endure(error)
+
+    def epoch(self) -> int:
+        position = self._group.position
+        if position.max_stale_s:
+            self._listener.start()
+        return position.epoch()
+
+    def wait(self, after: int, timeout_s: float) -> bool:
+        return self._listener.wait(after, timeout_s)
+
+    def stats(self) -> dict[str, Any]:
+        now = self._clock()
+
+        def count(session: Session) -> tuple[int, int, int]:
+            ((entries, scopes),) = session.fetch(ask.totals, {"now": now})
+            return entries, scopes, session.total_bytes()
+
+        entries, scopes, total_bytes = self._ask(count)
+        return {
+            "backend": self._driver.name,
+            "entries": entries,
+            "scopes": scopes,
+            "bytes": total_bytes,
+            "durability": self._durability,
+            "location": self._driver.location,
+        }
+
+    def close(self) -> None:
+        self._group.position.close()
+        _release(self._pool, self._listener)
+
+    def before_fork(self) -> None:
+        self._group.before_fork()
+        self._pool.before_fork()
+
+    def after_fork(self, *, in_child: bool) -> None:
+        self._pool.after_fork(in_child=in_child)
+        if in_child:
+            position = self._group.position = self._group.position.successor()
+            self._listener.let_go()
+            self._listener = Listener(self._driver, self._pool, position)
+            self._finalizer.detach()
+            self._finalizer = weakref.finalize(self, _release, self._pool, self._listener)
+        self._group.after_fork(in_child=in_child)
+
+
+def _release(pool: SessionPool, listener: Listener) -> None:
+    listener.stop()
+    pool.close()
+
+
+def _prepare(driver: Driver, pool: SessionPool) -> None:
+    """Make the tables where there are none; refuse those of a newer version.
+
+    Does not wait for a server that is not there: whoever opens a store wants to know at once.
+    """
+    for attempt in range(_CREATION_ATTEMPTS):
+        try:
+            with pool.lend() as session:
+                version = session.schema_version()
+                if version is None:
+                    session.create_tables()
+                elif version > SERVER_SCHEMA_VERSION:
+                    raise _newer(driver, version)
+                return
+        except driver.error as error:
+            # Several processes can be making the tables at the same time; one of them succeeds.
+            failure = driver.failure(error).error
+            answered = failure.details["reason"] in ("io", "locked", "not_a_database")
+            if not answered or attempt == _CREATION_ATTEMPTS - 1:
+                raise failure from error
+            time.sleep(0.01 * 2**attempt)
+
+
+def _newer(driver: Driver, version: int) -> StorageError:
+    return StorageError(
+        f"the tables in the database {driver.location} were made by a newer llmspell"
+        f" (schema {version}, this one knows {SERVER_SCHEMA_VERSION})",
+        hint="upgrade llmspell, or use another database or schema",
+        reason="newer_version",
+        location=driver.location,
+    )

