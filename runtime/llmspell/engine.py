@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from llmspell.errors import InvalidArgument, LlmSpellError, RuntimeClosed, ScriptError
 from llmspell.output import MAX_CAPTURED_BYTES, Output
 from llmspell.script import pick_engine, read_script
+from llmspell.state.origin import originating
+from llmspell.state.scripting import ScriptState
 from llmspell_bridges.advice import advise
 from llmspell_bridges.door import BoundGlobal
 from llmspell_bridges.sandbox import Sandbox, SandboxOptions, create_sandbox
@@ -31,6 +33,7 @@ __all__ = ["RunResult", "Runtime", "Session"]
 
 Sink = Callable[[str], None]
 _REPL_NAME: Final = "<repl>"
+_FEATURES: Final = frozenset({"state.journal.enabled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class RunResult:
 
     ``value`` is a Lua chunk's ``return`` or a JavaScript script's value, as plain Python data.
     ``output`` is what it printed when nobody streamed it. ``warnings`` are mistakes that are no
-    errors, one line each. ``duration_ms`` is wall clock time in milliseconds.
+    errors, one line each. ``duration_ms`` is wall clock time in milliseconds. ``run_id`` is the name
+    of this run in the history of what it wrote.
     """
 
     value: Any
@@ -48,6 +52,7 @@ class RunResult:
     duration_ms: float
     engine: str
     script: str
+    run_id: str
 
 
 class Runtime:
@@ -98,32 +103,46 @@ class Runtime:
             return self._state
 
     def run(
-        self, path: str | Path, args: Sequence[str] = (), *, engine: str | None = None
+        self,
+        path: str | Path,
+        args: Sequence[str] = (),
+        *,
+        engine: str | None = None,
+        correlation_id: str | None = None,
     ) -> RunResult:
         """Run a script file; its extension names the engine unless ``engine`` does.
 
+        ``correlation_id`` is recorded with everything the script writes, as is an id of the run.
         Raises ``ScriptNotFound``, ``ScriptSyntaxError`` (nothing ran) or ``ScriptError``.
         """
         self._check_open()
         file = Path(path)
         source = read_script(file)
-        return self._execute(source, pick_engine(file, engine), args, str(path), file.name)
+        engine = pick_engine(file, engine)
+        return self._execute(source, engine, args, str(path), file.name, correlation_id)
 
     def execute(
-        self, code: str, *, engine: str, args: Sequence[str] = (), name: str = "<exec>"
+        self,
+        code: str,
+        *,
+        engine: str,
+        args: Sequence[str] = (),
+        name: str = "<exec>",
+        correlation_id: str | None = None,
     ) -> RunResult:
         """Run a script's text. Errors show ``name`` as its file; raises as ``run`` does."""
         self._check_open()
         if not isinstance(code, str):
             raise InvalidArgument(f"code must be text, not {type(code).__name__}", parameter="code")
-        return self._execute(code, engine, args, name, name)
+        return self._execute(code, engine, args, name, name, correlation_id)
 
     def session(self, engine: str, args: Sequence[str] = ()) -> Session:
         """Return a REPL session: one sandbox that keeps what each input defines."""
         self._check_open()
         output = self._output()
-        offered = self._offered(_REPL_NAME, args, output)
-        return Session(self._sandbox(engine, offered, []), offered)
+        state = ScriptState(lambda: self.state)
+        offered = self._offered(_REPL_NAME, args, output, state)
+        return Session(self._sandbox(engine, offered, []), offered, state)
 
     def close(self) -> None:
         """Close the store; closing again does nothing. Runs after that raise ``RuntimeClosed``."""
@@ -147,14 +166,22 @@ class Runtime:
         return Output(self._stdout, self._stderr, limit)
 
     def _execute(
-        self, code: str, engine: str, args: Sequence[str], name: str, base_name: str
+        self,
+        code: str,
+        engine: str,
+        args: Sequence[str],
+        name: str,
+        base_name: str,
+        correlation_id: str | None,
     ) -> RunResult:
         output, warnings = self._output(), list[str]()
         started = time.perf_counter()
-        offered = self._offered(base_name, args, output)
+        state, run_id = ScriptState(lambda: self.state), _new_run_id()
+        offered = self._offered(base_name, args, output, state)
         sandbox = self._sandbox(engine, offered, warnings)
         try:
-            value = sandbox.run(code, name=name)
+            with originating(run_id=run_id, correlation_id=correlation_id):
+                value = sandbox.run(code, name=name)
         except LlmSpellError as error:
             error.output, error.warnings = output.captured, tuple(warnings)
             if isinstance(error, ScriptError):
@@ -162,6 +189,7 @@ class Runtime:
             raise
         finally:
             sandbox.close()
+            state.close()
         return RunResult(
             value=value,
             output=output.captured,
@@ -169,20 +197,28 @@ class Runtime:
             duration_ms=(time.perf_counter() - started) * 1000,
             engine=engine,
             script=name,
+            run_id=run_id,
         )
 
-    def _offered(self, name: str, args: Sequence[str], output: Output) -> list[BoundGlobal]:
+    def _offered(
+        self, name: str, args: Sequence[str], output: Output, state: ScriptState
+    ) -> list[BoundGlobal]:
         services = {
             "": output,
             "ARGS": ScriptArguments.parse(name, args),
-            "State": _LazyState(self),
+            "State": state,
         }
         config = self._config
         return [
-            BoundGlobal(declared, services.get(declared.name))
+            BoundGlobal(declared, services.get(declared.name), self._features())
             for declared in GLOBALS
             if declared.name != "State" or config is None or config.state.enabled
         ]
+
+    def _features(self) -> frozenset[str]:
+        """Return the gates that are open: the keys that switch features on and are on."""
+        config = self._config
+        return frozenset() if config and not config.state.journal.enabled else _FEATURES
 
     def _sandbox(self, engine: str, offered: Sequence[BoundGlobal], warnings: list[str]) -> Sandbox:
         config = self._config
@@ -195,15 +231,20 @@ class Runtime:
 class Session:
     """A REPL's sandbox; a context manager. Belongs to the thread that made it."""
 
-    def __init__(self, sandbox: Sandbox, offered: Sequence[BoundGlobal]) -> None:
+    def __init__(
+        self, sandbox: Sandbox, offered: Sequence[BoundGlobal], state: ScriptState
+    ) -> None:
         self._sandbox = sandbox
         self._offered = offered
+        self._state = state
+        self._run_id = _new_run_id()
         self.engine = sandbox.language
 
     def evaluate(self, code: str) -> str | None:
         """Run one input and return its value as readable text, ``None`` when it has none."""
         try:
-            return self._sandbox.evaluate(code, name=_REPL_NAME)
+            with originating(run_id=self._run_id):
+                return self._sandbox.evaluate(code, name=_REPL_NAME)
         except ScriptError as error:
             advise(error, self._offered)
             raise
@@ -213,8 +254,9 @@ class Session:
         return self._sandbox.is_complete(code)
 
     def close(self) -> None:
-        """Free the sandbox."""
+        """Free the sandbox, and what the session left open."""
         self._sandbox.close()
+        self._state.close()
 
     def __enter__(self) -> Self:
         return self
@@ -223,19 +265,8 @@ class Session:
         self.close()
 
 
-class _LazyState:
-    """The state as scripts reach it: opened when the first function is called.
-
-    A method found once is kept on the object, so later calls cost nothing extra.
-    """
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._runtime.state, name)
-        setattr(self, name, method)
-        return method
+def _new_run_id() -> str:
+    return os.urandom(8).hex()
 
 
 def _configuration(config: Config | str | Path | None, profile: str | None) -> Config | None:

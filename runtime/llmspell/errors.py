@@ -14,6 +14,7 @@ from llmspell_bridges.errors import (
 )
 
 __all__ = [
+    "CheckpointNotFound",
     "ConfigError",
     "FeatureUnavailable",
     "Frame",
@@ -23,6 +24,8 @@ __all__ = [
     "InvalidValue",
     "LimitExceeded",
     "LlmSpellError",
+    "LockLost",
+    "LockUnavailable",
     "RuntimeClosed",
     "SandboxClosed",
     "ScriptError",
@@ -31,6 +34,7 @@ __all__ = [
     "StateError",
     "StorageError",
     "VersionConflict",
+    "VersionNotFound",
 ]
 
 
@@ -58,11 +62,36 @@ class VersionConflict(StateError, RuntimeError):
     code = "version_conflict"
 
 
+class VersionNotFound(StateError, LookupError):
+    """The journal does not have that version of a key, or the version is a deletion."""
+
+    code = "version_not_found"
+
+
+class CheckpointNotFound(StateError, LookupError):
+    """There is no such checkpoint, or the journal no longer reaches back to it."""
+
+    code = "checkpoint_not_found"
+
+
+class LockUnavailable(StateError, TimeoutError):
+    """Somebody else held a lock for as long as the caller was willing to wait."""
+
+    code = "lock_unavailable"
+
+
+class LockLost(StateError, RuntimeError):
+    """A lock expired before its holder was done: somebody else may have held it since."""
+
+    code = "lock_lost"
+
+
 class StorageError(StateError, OSError):
     """The store could not be opened, read or written. Nothing was half-written.
 
     ``details["reason"]`` is one of ``newer_version``, ``not_a_database``, ``read_only``,
-    ``disk_full``, ``locked``, ``corrupt``, ``unavailable``, ``io``.
+    ``disk_full``, ``locked``, ``corrupt``, ``unavailable``, ``io``, ``authentication``,
+    ``unknown_outcome``.
     """
 
     code = "storage_error"

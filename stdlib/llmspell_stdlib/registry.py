@@ -8,7 +8,9 @@ from llmspell_bridges.api import Global
 from llmspell_stdlib.args import ARGS
 from llmspell_stdlib.json_global import JSON
 from llmspell_stdlib.output import CONSOLE, OUTPUT
-from llmspell_stdlib.state import STATE
+
+# The last of the modules that declare functions of State, so all of them are there.
+from llmspell_stdlib.state_together import STATE
 from llmspell_stdlib.time_global import TIME
 
 __all__ = ["GLOBALS"]

@@ -1,33 +1,135 @@
--- State.update: calls back into the script, so it lives here and not behind the door.
+-- The functions of State that call back into the script, so they live here and not behind the door.
 local env, internal, bridge = ...
-local read, compare_and_set = internal.read_for_update, internal.compare_and_set
-local pack, select, type, error = table.pack, select, type, error
-local is_null = bridge.is_null
-local USAGE = "call it as State.update(scope, key, fn [, default])"
+local State = env.State
+local pack, unpack, select, type, error = table.pack, table.unpack, select, type, error
+local ipairs = ipairs
+local is_null, guard = bridge.is_null, bridge.guard
 
-local function refuse(message, hint, parameter)
-  error(bridge.failure("invalid_argument", message, { parameter = parameter }, hint), 0)
+local function refuse(call, message, hint, parameter)
+  error(bridge.failure("invalid_argument", call .. ": " .. message, { parameter = parameter }, hint), 0)
 end
 
-function env.State.update(scope, key, fn, default, ...)
+-- Checks a call by what it must look like: the function, and no argument too many.
+local function check(call, usage, fn, most, ...)
   if type(fn) ~= "function" then
-    refuse("State.update: argument 'fn' must be a function, not " .. type(fn), USAGE, "fn")
+    refuse(call, "argument 'fn' must be a function, not " .. type(fn), "call it as " .. usage, "fn")
   end
   local extra = select("#", ...)
   if extra > 0 then
-    refuse("State.update: " .. 4 + extra .. " arguments, but it takes at most 4", USAGE)
+    refuse(call, most + extra .. " arguments, but it takes at most " .. most, "call it as " .. usage)
   end
+end
+
+function State.update(scope, key, fn, default, ...)
+  check("State.update", "State.update(scope, key, fn [, default])", fn, 4, ...)
   local attempt = 0
   while true do
-    local found = read(scope, key)
+    local found = internal.read_for_update(scope, key)
     local exists, value, seen = found[1], found[2], found[3]
     if not exists then value = default elseif is_null(value) then value = nil end
     local results = pack(fn(value))
     if results.n == 0 then
-      refuse("State.update: the function returned nothing, so there is no new value",
+      refuse("State.update", "the function returned nothing, so there is no new value",
         "end it with `return value`", "fn")
     end
-    if compare_and_set(scope, key, results[1], seen, attempt) then return results[1] end
+    if internal.compare_and_set(scope, key, results[1], seen, attempt) then return results[1] end
     attempt = attempt + 1
   end
+end
+
+local function new_transaction(number)
+  local tx = {}
+  function tx.load(scope, key, default)
+    local found = internal.tx_load(number, scope, key)
+    local value = found[1]
+    if value == nil then return default elseif is_null(value) then return nil end
+    return value
+  end
+  function tx.save(scope, key, value, options)
+    internal.tx_save(number, scope, key, value, options)
+  end
+  function tx.delete(scope, key) return internal.tx_delete(number, scope, key) end
+  function tx.key_exists(scope, key) return internal.tx_exists(number, scope, key) end
+  return tx
+end
+
+function State.transaction(fn, ...)
+  check("State.transaction", "State.transaction(function(tx) ... end)", fn, 1, ...)
+  local attempt = 0
+  while true do
+    local number = internal.tx_begin()
+    local results = pack(guard(fn, new_transaction(number)))
+    if results[1] then
+      if internal.tx_commit(number, attempt) then return unpack(results, 2, results.n) end
+    elseif not internal.tx_abort(number, attempt) then
+      error(results[2], 0)
+    end
+    attempt = attempt + 1
+  end
+end
+
+function State.lock(scope, key, options, fn, ...)
+  if fn == nil and type(options) == "function" then options, fn = nil, options end
+  check("State.lock", "State.lock(scope, key [, options], fn)", fn, 4, ...)
+  local held = internal.lock_acquire(scope, key, options)
+  local number = held[1]
+  local lock = { token = held[2], extend = function(ttl) internal.lock_extend(number, ttl) end }
+  local results = pack(guard(fn, lock))
+  internal.lock_release(number, not results[1])
+  if not results[1] then error(results[2], 0) end
+  return unpack(results, 2, results.n)
+end
+
+-- Watching is there only when there is a journal.
+if not internal.watch_begin then return end
+
+local watchers, watching, telling = {}, 0, false
+
+-- Tells the watchers what waits. A watcher that changes State is told of that by whoever tells
+-- already, after it.
+local function tell(timeout)
+  if telling then return 0 end
+  telling = true
+  local count = 0
+  local ok, problem = guard(function()
+    local events = internal.watch_take(timeout)
+    while #events > 0 do
+      for _, event in ipairs(events) do
+        local fn = watchers[event[1]]
+        if fn then
+          count = count + 1
+          fn(event[2])
+        end
+      end
+      events = internal.watch_take(0)
+    end
+  end)
+  telling = false
+  if not ok then error(problem, 0) end
+  return count
+end
+
+local function tell_now() tell(0) end
+
+function State.watch(scope, prefix, fn, ...)
+  check("State.watch", "State.watch(scope, prefix, fn)", fn, 3, ...)
+  local id = internal.watch_begin(scope, prefix)
+  watchers[id] = fn
+  watching = watching + 1
+  bridge.after_call(tell_now)
+  return id
+end
+
+function State.unwatch(id)
+  local ended = internal.watch_end(id)
+  if ended then
+    watchers[id] = nil
+    watching = watching - 1
+    if watching == 0 then bridge.after_call(nil) end
+  end
+  return ended
+end
+
+function State.poll(timeout)
+  return tell(timeout == nil and 0 or timeout)
 end

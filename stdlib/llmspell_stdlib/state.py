@@ -16,7 +16,7 @@ from llmspell_bridges.frozen import FrozenValue
 from llmspell_bridges.values import Value
 from llmspell_stdlib.preludes import Preludes
 
-__all__ = ["STATE", "StateService"]
+__all__ = ["SAVE_OPTIONS", "STATE", "StateService", "given", "save_options"]
 
 
 class StateService(Protocol):
@@ -28,6 +28,7 @@ class StateService(Protocol):
         key: str,
         value: Value,
         *,
+        ttl: float | None = None,
         if_version: int | None = None,
         state_class: str = "standard",
         schema_version: int = 1,
@@ -75,8 +76,14 @@ SAVE_OPTIONS: Final = Record(
     "SaveOptions",
     "Options of `State.save`.",
     (
+        Param("ttl", "number", "Seconds after which the entry is gone by itself."),
         Param("if_version", "integer", "Save only if this is the current version (0: none yet)."),
-        Param("class", "text", 'The state class: "standard" or "trusted".'),
+        Param(
+            "class",
+            "text",
+            'How it is kept: "standard", "trusted", "ephemeral", "external", "sensitive", '
+            '"critical", "bulk" or "archive".',
+        ),
         Param("schema_version", "integer", "The version of the value's shape."),
     ),
 )
@@ -107,7 +114,7 @@ _LIST: Final = Param("options", "ListOptions", "prefix, after, limit", optional=
     _SCOPE,
     _KEY,
     _VALUE,
-    Param("options", "SaveOptions", "if_version, class, schema_version", optional=True),
+    Param("options", "SaveOptions", "ttl, if_version, class, schema_version", optional=True),
     result="Metadata",
 )
 def save(
@@ -120,11 +127,15 @@ def save(
     """Store a value; it is durable when the call returns."""
     if not options:
         return state.save_canonical(scope, key, value)
-    given = {_OPTION_NAMES.get(k, k): v for k, v in options.items() if v is not None}
-    return state.save_canonical(scope, key, value, **given)
+    return state.save_canonical(scope, key, value, **save_options(options))
 
 
 _OPTION_NAMES: Final = {"class": "state_class"}
+
+
+def save_options(options: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the options of a save under the host's names, without those that are null."""
+    return {_OPTION_NAMES.get(name, name): value for name, value in given(options).items()}
 
 
 @STATE.function(_SCOPE, _KEY, _DEFAULT, result="value", reads=True)
@@ -200,7 +211,7 @@ def increment(state: StateService, scope: str, key: str, by: float | None = None
 @STATE.function(_SCOPE, _LIST, result="texts", reads=True)
 def list_keys(state: StateService, scope: str, options: dict[str, Any] | None = None) -> list[str]:
     """Return the keys of a scope in order."""
-    return state.list_keys(scope, **_given(options))
+    return state.list_keys(scope, **given(options))
 
 
 @STATE.function(
@@ -293,7 +304,7 @@ def set_(state: StateService, key: str, value: Value) -> Any:
 @STATE.function(_LIST, result="texts", reads=True, name="list")
 def list_(state: StateService, options: dict[str, Any] | None = None) -> list[str]:
     """Return the keys of the scope `global`; the older form of `list_keys`."""
-    return state.list_keys("global", **_given(options))
+    return state.list_keys("global", **given(options))
 
 
 # What the preludes build `update` on ----------------------------------------------------------
@@ -323,5 +334,6 @@ def compare_and_set(
     return state.compare_and_set(scope, key, value, seen, attempt)
 
 
-def _given(options: dict[str, Any] | None) -> dict[str, Any]:
+def given(options: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the options that are not null."""
     return {name: value for name, value in (options or {}).items() if value is not None}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from llmspell.state.manager import StateLimits, StateManager
+from llmspell.state.scripting import ScriptState
 from llmspell.store import open_store
 from llmspell_bridges.door import BoundGlobal
 from llmspell_bridges.errors import ScriptError
@@ -27,8 +28,13 @@ class Silent:
 
 def sandbox(engine: str, state: StateManager, **options: Any) -> Sandbox:
     """Return a sandbox whose ``State`` is this one."""
-    services = {"": Silent(), "ARGS": ScriptArguments.parse("test", ()), "State": state}
-    offered = [BoundGlobal(each, services.get(each.name)) for each in GLOBALS]
+    services = {
+        "": Silent(),
+        "ARGS": ScriptArguments.parse("test", ()),
+        "State": ScriptState(lambda: state),
+    }
+    features = frozenset({"state.journal.enabled"})
+    offered = [BoundGlobal(each, services.get(each.name), features) for each in GLOBALS]
     return create_sandbox(engine, SandboxOptions(globals=offered, **options))
 
 

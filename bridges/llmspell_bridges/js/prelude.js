@@ -116,14 +116,25 @@
     return micros === null ? null : new $Date(micros / 1000);
   }
 
+  // What a prelude of the standard library wants called after each call of a script-visible host
+  // function; nothing until it says so.
+  let afterCall = null;
+
   const internal = { __proto__: null };
-  function bind(index, call, params, build) {
+  function bind(index, call, params, build, isInternal) {
+    if (isInternal) return (...values) => answer(door(index, argumentsText(call, params, values)));
     if (build === null) {
-      return (...values) => answer(door(index, argumentsText(call, params, values)));
+      return (...values) => {
+        const value = answer(door(index, argumentsText(call, params, values)));
+        if (afterCall !== null) afterCall();
+        return value;
+      };
     }
     return (...values) => {
       const reply = door(index, argumentsText(call, params, values));
-      return reply[0] === "[" ? build(parse(reply)) : answer(reply);
+      const record = reply[0] === "[" ? build(parse(reply)) : answer(reply);
+      if (afterCall !== null) afterCall();
+      return record;
     };
   }
 
@@ -371,13 +382,15 @@
   // `record` is the source of what makes the result's object of its members, or "".
   host.define = function (global, name, call, index, params, reads, isInternal, record) {
     const build = record === "" ? null : indirectEval(record)(recordTime);
-    const direct = bind(index, call, params === "" ? [] : params.split(" "), build);
+    const direct = bind(index, call, params === "" ? [] : params.split(" "), build, isInternal);
     if (isInternal) internal[name] = direct;
     else install(global, name, direct, asynchronous(call, direct, reads));
   };
 
   host.extend = function (source) {
-    indirectEval(source)(globalThis, internal, { install, inspect, StateError });
+    indirectEval(source)(globalThis, internal, {
+      install, inspect, StateError, afterCall: (fn) => { afterCall = fn; },
+    });
   };
 
   host.track = track;

@@ -91,19 +91,33 @@ local function leave(text)
   return text, pending
 end
 
+-- What a prelude of the standard library wants called after each call of a script-visible host
+-- function; nothing until it says so.
+local after_call
+
 -- Every script-visible host function is one of these closures. `unpack_record` is there when the
 -- function returns a record, which crosses packed.
-local function bind(index, call, params, unpack_record)
-  if not unpack_record then
+local function bind(index, call, params, unpack_record, is_internal)
+  if is_internal then
     return function(...)
       return answer(ask(index, arguments(call, params, select("#", ...), ...)))
+    end
+  end
+  if not unpack_record then
+    return function(...)
+      local value = answer(ask(index, arguments(call, params, select("#", ...), ...)))
+      if after_call then after_call() end
+      return value
     end
   end
   return function(...)
     local reply = ask(index, arguments(call, params, select("#", ...), ...))
     local mark = byte(reply)
     if mark == 33 then raise(reply) end
-    if mark then return unpack_record(reply, mark) end
+    local record
+    if mark then record = unpack_record(reply, mark) end
+    if after_call then after_call() end
+    return record
   end
 end
 
@@ -144,9 +158,17 @@ local function raw_text(object, key)
   return type(value) == "string" and value or nil
 end
 
+-- Where errors were first raised that a prelude caught and raises again.
+local raised_at = raw_setmetatable({}, { __mode = "k" })
+
+local function remember(raised)
+  if type(raised) == "table" and not raised_at[raised] then raised_at[raised] = frames_from(3) end
+  return raised
+end
+
 -- Turns whatever was raised into plain data while the script's stack still stands.
 local function describe(raised)
-  local report = { frames = frames_from(2) }
+  local report = { frames = type(raised) == "table" and raised_at[raised] or frames_from(2) }
   if rawequal(raw_getmetatable(raised), marks.ERROR) then
     report.message = text_of(rawget(raised, "message"))
     report.code, report.hint = raw_text(raised, "code"), raw_text(raised, "hint")
@@ -230,7 +252,7 @@ function host.define(place, call, index, params, is_internal, record)
       return raw_setmetatable({ micros = micros }, marks.TIME)
     end, math.mininteger)
   end
-  local bound = bind(index, call, names, unpack_record)
+  local bound = bind(index, call, names, unpack_record, is_internal)
   if is_internal then
     internal[place] = bound
     return
@@ -249,6 +271,9 @@ function host.extend(source, name)
   chunk(env, internal, {
     list = marks.list, null = marks.NULL, timestamp = marks.timestamp, failure = failure,
     is_null = function(value) return rawequal(value, NULL) end,
+    -- Like pcall; an error raised again after it still tells where it came from.
+    guard = function(fn, ...) return xpcall(fn, remember, ...) end,
+    after_call = function(fn) after_call = fn end,
   })
 end
 

@@ -29,15 +29,7 @@ def _is(value: Any) -> Callable[[Any], bool]:
     return lambda actual: actual == value
 
 
-def _is_other_database(url: str | None) -> bool:
-    return url is not None and not url.startswith("sqlite:")
-
-
 UNAVAILABLE = (
-    Unavailable("state.backend", _is("postgresql"), "the PostgreSQL backend", '"sqlite"'),
-    Unavailable("state.backend", _is("rocksdb"), "the RocksDB backend", '"sqlite"'),
-    Unavailable("state.url", _is_other_database, "a database other than SQLite", None),
-    Unavailable("state.durability", _is("relaxed"), "relaxed durability", '"commit"'),
     Unavailable("state.migration.enabled", _is(True), "schemas and migrations", "false"),
     Unavailable("state.backup.enabled", _is(True), "backups", "false"),
     Unavailable("state.security.encryption_enabled", _is(True), "encryption at rest", "false"),

@@ -13,6 +13,8 @@ from llmspell.config.problems import config_error, describe
 from llmspell.config.section import Bytes, Milliseconds, PathOnDisk, Section
 from llmspell.config.state_sections import (
     Backup,
+    Failover,
+    Journal,
     Migration,
     Performance,
     RocksDB,
@@ -36,13 +38,13 @@ class State(Section):
     )
     path: PathOnDisk = Field(
         Path(defaults.DATABASE),
-        description="Database file; a relative path starts at the current folder.",
+        description="Database file (rocksdb: folder); a relative path starts at the current folder.",
     )
     url: str | None = Field(
         None,
         min_length=1,
         json_schema_extra={"secret": True},
-        description="Address of a database, such as sqlite:///state.db, instead of backend "
+        description="Address of a database, such as postgresql://host/name, instead of backend "
         "and path.",
     )
     durability: Literal["commit", "fsync", "relaxed"] = Field(
@@ -58,6 +60,8 @@ class State(Section):
         description="Longest wait for another process that is writing, in milliseconds.",
     )
     performance: Performance = Performance()
+    journal: Journal = Journal()
+    failover: Failover = Failover()
     sled: Sled = Sled()
     rocksdb: RocksDB = RocksDB()
     migration: Migration = Migration()

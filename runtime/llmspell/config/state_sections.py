@@ -14,7 +14,16 @@ from pydantic import Field
 from llmspell.config import defaults
 from llmspell.config.section import Bits, Bytes, Count, Days, Milliseconds, PathOnDisk, Section
 
-__all__ = ["Backup", "Migration", "Performance", "RocksDB", "Security", "Sled"]
+__all__ = [
+    "Backup",
+    "Failover",
+    "Journal",
+    "Migration",
+    "Performance",
+    "RocksDB",
+    "Security",
+    "Sled",
+]
 
 _KIB = 1024
 _MIB = 1024 * 1024
@@ -26,6 +35,10 @@ class Performance(Section):
     cache_size: Bytes = Field(
         defaults.CACHE_BYTES,
         description="Memory for decoded values one process keeps at hand, in bytes; 0: none.",
+    )
+    max_stale_ms: Milliseconds = Field(
+        0,
+        description="How old a cached value may be on a database server; 0: every load asks it.",
     )
     fast_path_enabled: bool = Field(
         True, description="Let trusted values skip the checks that only outside data needs."
@@ -58,6 +71,39 @@ class RocksDB(Section):
         10, description="Bits per key of the Bloom filters; 0 makes none."
     )
     block_size: Bytes = Field(32 * _KIB, description="Size of one block, in bytes.")
+
+
+class Journal(Section):
+    """The record of every change: history, rollback, watching. Kept to a size by itself."""
+
+    enabled: bool = Field(
+        True,
+        description="Record every change. Off: no history, revert, rollback or watch.",
+    )
+    retention_days: Days = Field(
+        30, description="Age at which a change that was replaced may be removed; 0 keeps all."
+    )
+    max_changes: Count = Field(
+        1_000_000, description="Latest changes that are kept; older ones may go. 0 keeps all."
+    )
+
+
+class Failover(Section):
+    """What happens while the database cannot be reached: writes wait in a local file."""
+
+    enabled: bool = Field(False, description="Go on with a local file when the database is away.")
+    path: PathOnDisk = Field(
+        Path(".llmspell/failover.db"), description="The local file that keeps the writes."
+    )
+    failures: int = Field(
+        3, ge=1, le=1000, description="Failures in a row after which the database counts as away."
+    )
+    retry_s: float = Field(
+        5.0, gt=0, le=3600, description="Time until it is tried again, in seconds; it grows to 60."
+    )
+    cache_bytes: Bytes = Field(
+        64 * _MIB, description="Local copy of what was read and written, in bytes."
+    )
 
 
 class Migration(Section):

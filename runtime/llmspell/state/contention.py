@@ -12,6 +12,6 @@ _FIRST_S: Final = 0.0002
 _LONGEST_S: Final = 0.02
 
 
-def backoff(attempt: int) -> None:
+def backoff(attempt: int, *, longest_s: float = _LONGEST_S) -> None:
     """Sleep a random time that grows with ``attempt`` (from 0): at most 0.2 ms, later 20 ms."""
-    time.sleep(random.random() * min(_FIRST_S * 2.0 ** min(attempt, 10), _LONGEST_S))
+    time.sleep(random.random() * min(_FIRST_S * 2.0 ** min(attempt, 20), longest_s))

@@ -6,14 +6,14 @@ store in scopes, keys and bytes. It is synchronous and may be used from any thre
 
 from __future__ import annotations
 
-from llmspell.state.batches import Batches
 from llmspell.state.core import StateLimits
 from llmspell.state.transfer import ExportedEntry
+from llmspell.state.watches import Watches
 
 __all__ = ["ExportedEntry", "StateLimits", "StateManager"]
 
 
-class StateManager(Batches):
+class StateManager(Watches):
     """Saves and loads values under (scope, key).
 
     Scopes are text or ``StateScope``. Every method may raise ``InvalidScope``, ``InvalidKey``,

@@ -127,7 +127,7 @@ class SqliteStore(SqliteJournal):
         found = execute(statements.known_one, (scope, key)).fetchone()
         if found is None:
             row_id, version, created_at, previous = 0, 0, at, None
-        elif found[3] is None:
+        elif found[3] is None and found[4]:
             row_id, version, created_at, _, _, previous = found
         else:
             operation = Put(scope, key, blob, at, schema_version, state_class, None, if_version)

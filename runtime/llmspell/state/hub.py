@@ -1,0 +1,92 @@
+"""Delivering the journal's changes to those who watch, in order and each once.
+
+One position in the journal serves all watches. Who writes in this process delivers right after
+his commit; a thread that waits for the store delivers what other processes write. Whoever finds
+a delivery under way leaves the rest to it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from llmspell.errors import LlmSpellError, RuntimeClosed
+from llmspell.store.base import Store
+from llmspell.store.changes import Change
+
+__all__ = ["Hub"]
+
+_log = logging.getLogger("llmspell.watch")
+_PAGE: Final = 500
+_WAIT_S: Final = 1.0
+#: After a failure of the store the thread pauses before it asks again.
+_PAUSE_S: Final = 1.0
+
+
+class Hub:
+    """Calls ``deliver(change)`` of each watch for every change made after it began."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._watches: dict[int, Callable[[Change], None]] = {}
+        self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        self._more = False
+        self._position = store.span().last
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, number: int, deliver: Callable[[Change], None]) -> None:
+        """Begin to deliver; the thread starts with the first watch."""
+        with self._lock:
+            self._watches[number] = deliver
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="llmspell-watch", daemon=True
+                )
+                self._thread.start()
+
+    def remove(self, number: int) -> bool:
+        """Deliver no more to a watch; tell whether there was one."""
+        with self._lock:
+            return self._watches.pop(number, None) is not None
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+
+    def dispatch(self) -> None:
+        """Deliver what is new, unless somebody is at it, who will then deliver this too."""
+        self._more = True
+        while self._more and self._turn.acquire(blocking=False):
+            try:
+                self._more = False
+                while page := self._store.changes(self._position, limit=_PAGE):
+                    for change in page:
+                        self._position = change.seq
+                        self._deliver(change)
+            finally:
+                self._turn.release()
+
+    def _deliver(self, change: Change) -> None:
+        with self._lock:
+            watches = list(self._watches.items())
+        for number, deliver in watches:
+            try:
+                deliver(change)
+            except Exception as error:
+                # A watcher's failure is not the writer's. What it holds may be a value: its
+                # type must do.
+                _log.error("watch %d failed with %s", number, type(error).__name__)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                if self._store.wait(self._position, _WAIT_S):
+                    self.dispatch()
+            except RuntimeClosed:
+                return
+            except LlmSpellError:
+                self._stopped.wait(_PAUSE_S)

@@ -1,0 +1,158 @@
+"""Locks that several processes and machines agree on: leases with fencing tokens.
+
+A lease is an entry that expires, so a holder that dies frees it by itself. Its token is the
+version the entry took: it grows with each holder and never comes back, so a service that
+remembers the highest token it has seen can turn away a holder whose lease has run out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import time_ns
+from typing import Final
+
+from llmspell.errors import InvalidArgument, LockLost, LockUnavailable, VersionConflict
+from llmspell.state.checks import check_ttl
+from llmspell.state.contention import backoff
+from llmspell.state.core import Scope
+from llmspell.state.transactions import Transactions
+from llmspell.store.base import INTERNAL, Delete, Put
+
+__all__ = ["DEFAULT_TTL_S", "DEFAULT_WAIT_S", "Lease", "Leases"]
+
+DEFAULT_TTL_S: Final = 30.0
+DEFAULT_WAIT_S: Final = 10.0
+_LOCKS: Final = INTERNAL + "lock:"
+_CLASS: Final = "lock"
+#: Waiting begins with short sleeps; a lock that is held long is asked for less often.
+_LONGEST_SLEEP_S: Final = 0.05
+
+
+class Lease:
+    """A lock that is held. ``token`` is its fencing token; ``until_us`` when it runs out."""
+
+    def __init__(self, leases: Leases, scope: str, key: str, version: int, until_us: int) -> None:
+        self._leases = leases
+        self.scope, self.key = scope, key
+        self.token = version
+        self.until_us = until_us
+        self._version = version
+
+    def extend(self, ttl: float = DEFAULT_TTL_S) -> None:
+        """Hold the lock for ``ttl`` seconds from now. The token stays. Raises ``LockLost``."""
+        self._leases._extend(self, ttl)
+
+    def release(self) -> None:
+        """Give the lock back. Raises ``LockLost`` when it was not this holder's any more."""
+        self._leases._release(self)
+
+
+class Leases(Transactions):
+    """Locks named by a scope and a key. They have nothing to do with the entry of that name."""
+
+    @contextmanager
+    def lock(
+        self,
+        scope: Scope,
+        key: str,
+        *,
+        ttl: float = DEFAULT_TTL_S,
+        wait: float = DEFAULT_WAIT_S,
+    ) -> Iterator[Lease]:
+        """Hold a lock during the block; nobody else holds it at that time, on any machine.
+
+        Waits up to ``wait`` seconds (0: does not wait) and raises ``LockUnavailable`` after
+        that. The lock runs out by itself after ``ttl`` seconds: a block that takes longer must
+        call ``extend`` on what it is given. Raises ``LockLost`` at the end of a block that
+        lost it. A lock cannot be taken twice, not even by its holder.
+        """
+        lease = self.acquire_lock(scope, key, ttl=ttl, wait=wait)
+        try:
+            yield lease
+        except BaseException:
+            self.release_quietly(lease)
+            raise
+        lease.release()
+
+    def acquire_lock(
+        self,
+        scope: Scope,
+        key: str,
+        *,
+        ttl: float = DEFAULT_TTL_S,
+        wait: float = DEFAULT_WAIT_S,
+    ) -> Lease:
+        """Take a lock as ``lock`` does, and return it; the caller releases it."""
+        text, checked = self._scope(scope), self._key(key)
+        duration = check_ttl(ttl)
+        if type(wait) not in (int, float) or not 0 <= wait < float("inf"):
+            raise InvalidArgument(
+                "argument 'wait' must be a number of seconds, 0 or more", parameter="wait"
+            )
+        deadline = time.monotonic() + wait
+        attempt = 0
+        while True:
+            now = time_ns() // 1000
+            put = Put(_LOCKS + text, checked, b"", now, 1, _CLASS, now + duration, 0)
+            try:
+                (written,) = self._store.write((put,)).written
+                return Lease(self, text, checked, written.version, now + duration)
+            except VersionConflict:
+                if time.monotonic() >= deadline:
+                    raise _unavailable(text, checked, wait) from None
+            attempt = self._wait_for_lock(attempt, deadline)
+
+    def _wait_for_lock(self, attempt: int, deadline: float) -> int:
+        remaining = deadline - time.monotonic()
+        if remaining > 0:
+            backoff(attempt, longest_s=min(_LONGEST_SLEEP_S, remaining))
+        return attempt + 1
+
+    def _extend(self, lease: Lease, ttl: float) -> None:
+        duration, now = check_ttl(ttl), time_ns() // 1000
+        put = Put(
+            _LOCKS + lease.scope, lease.key, b"", now, 1, _CLASS, now + duration, lease._version
+        )
+        try:
+            (written,) = self._store.write((put,)).written
+        except VersionConflict:
+            raise _lost(lease) from None
+        lease._version, lease.until_us = written.version, now + duration
+
+    def _release(self, lease: Lease) -> None:
+        now = time_ns() // 1000
+        try:
+            self._store.write((Delete(_LOCKS + lease.scope, lease.key, now, lease._version),))
+        except VersionConflict:
+            raise _lost(lease) from None
+
+    def release_quietly(self, lease: Lease) -> None:
+        """Give a lock back if it is still held: for when something worse has happened already."""
+        try:
+            self._release(lease)
+        except LockLost:
+            return
+
+
+def _unavailable(scope: str, key: str, wait: float) -> LockUnavailable:
+    waited = f"for {wait:g} s" if wait else "at this moment"
+    return LockUnavailable(
+        f"the lock {key!r} in scope '{scope}' was held by somebody else {waited}",
+        hint="raise `wait`, or do without and try again later",
+        scope=scope,
+        key=key,
+        wait=wait,
+    )
+
+
+def _lost(lease: Lease) -> LockLost:
+    return LockLost(
+        f"the lock {lease.key!r} in scope '{lease.scope}' ran out before its holder was done",
+        hint="raise `ttl`, or extend the lock during long work; what was done meanwhile may have"
+        " met another holder's work, unless it was fenced with the token",
+        scope=lease.scope,
+        key=lease.key,
+        token=lease.token,
+    )

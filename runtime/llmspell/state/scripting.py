@@ -1,0 +1,151 @@
+"""The state as one script sees it: the manager, and what the script has open.
+
+Transactions, locks and watches live on the host; the script knows them by number. What it left
+open when it ended is aborted, given back and ended by ``close``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from llmspell.errors import InvalidArgument, StateError, VersionConflict
+
+# A script that never calls State does not pay for its import.
+if TYPE_CHECKING:
+    from llmspell.state.leases import Lease
+    from llmspell.state.manager import StateManager
+    from llmspell.state.transaction import Transaction
+    from llmspell.state.watches import Event, Subscription
+    from llmspell_bridges.frozen import FrozenValue
+    from llmspell_bridges.values import Value
+
+__all__ = ["ScriptState"]
+
+T = TypeVar("T")
+
+
+class ScriptState:
+    """Everything the ``State`` global needs. ``open_state`` is called at first use.
+
+    A method of the manager found once is kept on the object, so later calls cost nothing extra.
+    """
+
+    def __init__(self, open_state: Callable[[], StateManager]) -> None:
+        self._open_state = open_state
+        self._numbers = count(1)
+        self._transactions: dict[int, Transaction] = {}
+        self._locks: dict[int, Lease] = {}
+        self._subscription: Subscription | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._open_state(), name)
+        setattr(self, name, method)
+        return method
+
+    def close(self) -> None:
+        """End what the script left open. The state itself stays open."""
+        for tx in self._transactions.values():
+            tx.abort()
+        if self._locks:
+            state = self._open_state()
+            for lease in self._locks.values():
+                state.release_quietly(lease)
+        if self._subscription is not None:
+            self._subscription.close()
+        self._transactions, self._locks, self._subscription = {}, {}, None
+
+    # Transactions --------------------------------------------------------------------------
+
+    def tx_begin(self) -> int:
+        number = next(self._numbers)
+        self._transactions[number] = self._open_state().begin_transaction()
+        return number
+
+    def tx_load(self, tx: int, scope: str, key: str) -> FrozenValue | None:
+        return self._tx(tx).load_frozen(scope, key)
+
+    def tx_save(self, tx: int, scope: str, key: str, value: Value, **options: Any) -> None:
+        self._tx(tx).save(scope, key, value, **options)
+
+    def tx_delete(self, tx: int, scope: str, key: str) -> bool:
+        return self._tx(tx).delete(scope, key)
+
+    def tx_exists(self, tx: int, scope: str, key: str) -> bool:
+        return self._tx(tx).key_exists(scope, key)
+
+    def tx_commit(self, tx: int, attempt: int) -> bool:
+        """Commit; False when it met a conflict and the function is to run again, after a wait."""
+        transaction = self._tx(tx)
+        try:
+            if transaction.conflict is None:
+                transaction.commit()
+        except VersionConflict:
+            pass
+        finally:
+            del self._transactions[tx]
+        return not self._is_to_run_again(transaction, attempt)
+
+    def tx_abort(self, tx: int, attempt: int) -> bool:
+        """Drop the writes; True when a conflict made the function fail, so it is to run again."""
+        transaction = self._transactions.pop(tx, None)
+        if transaction is None:
+            return False
+        transaction.abort()
+        return self._is_to_run_again(transaction, attempt)
+
+    def _is_to_run_again(self, transaction: Transaction, attempt: int) -> bool:
+        if transaction.conflict is None:
+            return False
+        self._open_state().wait_for_next_attempt(attempt, transaction.conflict)
+        return True
+
+    def _tx(self, number: int) -> Transaction:
+        return _open(self._transactions, number, "transaction", "use tx inside its function only")
+
+    # Locks ---------------------------------------------------------------------------------
+
+    def lock_acquire(self, scope: str, key: str, **options: Any) -> tuple[int, int]:
+        lease = self._open_state().acquire_lock(scope, key, **options)
+        number = next(self._numbers)
+        self._locks[number] = lease
+        return number, lease.token
+
+    def lock_extend(self, lock: int, ttl: float | None) -> None:
+        lease = _open(self._locks, lock, "lock", "use lock inside its function only")
+        if ttl is None:
+            lease.extend()
+        else:
+            lease.extend(ttl)
+
+    def lock_release(self, lock: int, quietly: bool) -> None:
+        lease = self._locks.pop(lock)
+        if quietly:
+            self._open_state().release_quietly(lease)
+        else:
+            lease.release()
+
+    # Watches -------------------------------------------------------------------------------
+
+    def watch_begin(self, scope: str, prefix: str) -> int:
+        if self._subscription is None:
+            self._subscription = self._open_state().subscribe()
+        return self._subscription.watch(scope, prefix)
+
+    def watch_end(self, watch: int) -> bool:
+        return self._subscription is not None and self._subscription.unwatch(watch)
+
+    def watch_take(self, timeout_s: float) -> list[tuple[int, Event]]:
+        if not 0 <= timeout_s < float("inf"):
+            raise InvalidArgument(
+                "argument 'timeout' must be a number of seconds, 0 or more", parameter="timeout"
+            )
+        return [] if self._subscription is None else self._subscription.take(timeout_s)
+
+
+def _open(table: dict[int, T], number: int, what: str, hint: str) -> T:
+    found = table.get(number)
+    if found is None:
+        raise StateError(f"the {what} is over", hint=hint)
+    return found
