@@ -16,7 +16,7 @@ import pytest
 __all__ = ["PostgresServer", "postgres", "postgres_url"]
 
 #: Nothing in the tests pulls the plug of the machine, so the disk need not be waited for.
-_SETTINGS = ("fsync = off", "full_page_writes = off", "max_connections = 60")
+_SETTINGS = ("fsync = off", "full_page_writes = off")
 
 
 class PostgresServer:
@@ -30,8 +30,7 @@ class PostgresServer:
         self._numbers = itertools.count()
         for setting in _SETTINGS:
             self.run(f"ALTER SYSTEM SET {setting}")
-        self.kill()
-        self.start()
+        self.run("SELECT pg_reload_conf()")
 
     @property
     def uri(self) -> str:

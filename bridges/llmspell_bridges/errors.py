@@ -47,6 +47,17 @@ class LlmSpellError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let the error travel to another process with all it knows.
+
+        Of its causes the errors of llmspell go along. Others stay behind: whether a driver's
+        error can be made again elsewhere nobody knows.
+        """
+        state = dict(self.__dict__)
+        if isinstance(self.__cause__, LlmSpellError):
+            state["__cause__"] = self.__cause__
+        return _remade, (type(self), self.args), state
+
     def to_dict(self) -> dict[str, Any]:
         """Return the error as plain data: code, message, details and, when there is one, hint."""
         data: dict[str, Any] = {
@@ -57,6 +68,13 @@ class LlmSpellError(Exception):
         if self.hint:
             data["hint"] = self.hint
         return data
+
+
+def _remade(kind: type[LlmSpellError], args: tuple[Any, ...]) -> LlmSpellError:
+    """Return an error without calling its ``__init__``; pickle then restores what it held."""
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 class InvalidValue(LlmSpellError, ValueError):

@@ -1,14 +1,13 @@
-"""Run scripts from an asyncio program without holding up its event loop.
+"""Run scripts and use their State from an asyncio program without holding up its event loop.
 
     python examples/python/embedding_asyncio.py
 
-A script runs to its end in the thread that starts it. So an asyncio program hands each run to a
-worker thread; one Runtime serves any number of them.
+One Runtime serves any number of runs at once; each runs to its end in a worker thread.
 """
 
 import asyncio
 
-from llmspell import Runtime
+from llmspell import AsyncStateManager, Runtime
 
 COUNT_IN_LUA = """
 for _ = 1, tonumber(ARGS[1]) do State.increment("global", "count") end
@@ -36,17 +35,19 @@ async def main() -> None:
         done = asyncio.Event()
         alive = asyncio.create_task(heartbeat(done))
         results = await asyncio.gather(
-            asyncio.to_thread(
-                runtime.execute, COUNT_IN_LUA, engine="lua", args=["200", "--name", "Lua"]
-            ),
-            asyncio.to_thread(
-                runtime.execute, COUNT_IN_JS, engine="js", args=["300", "--name", "JavaScript"]
-            ),
+            runtime.aexecute(COUNT_IN_LUA, engine="lua", args=["200", "--name", "Lua"]),
+            runtime.aexecute(COUNT_IN_JS, engine="js", args=["300", "--name", "JavaScript"]),
         )
-        done.set()
         for result in results:
             print(result.value)
-        print("together:", await asyncio.to_thread(runtime.state.load, "global", "count"))
+
+        # The same state, awaited. Whoever opened a state closes it: here that is the Runtime.
+        async with AsyncStateManager(runtime.state) as state:
+            await asyncio.gather(*(state.increment("global", "count") for _ in range(500)))
+            print("together with 500 tasks:", await state.load("global", "count"))
+            keys = [entry.key async for entry in state.export_entries("global")]
+            print("stored:", keys)
+        done.set()
         print("the event loop went on:", await alive)
 
 

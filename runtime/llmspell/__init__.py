@@ -12,17 +12,21 @@ if TYPE_CHECKING:
     from llmspell.config import Config, load_config
     from llmspell.engine import RunResult, Runtime
     from llmspell.errors import LlmSpellError, ScriptError, StateError
+    from llmspell.script import Script
+    from llmspell.state.aio import AsyncStateManager
     from llmspell.state.entry import Metadata
     from llmspell.state.manager import StateManager
     from llmspell.state.scope import StateScope
 
 __version__: Final = "0.1.0"
 __all__ = [
+    "AsyncStateManager",
     "Config",
     "LlmSpellError",
     "Metadata",
     "RunResult",
     "Runtime",
+    "Script",
     "ScriptError",
     "StateError",
     "StateManager",
@@ -32,11 +36,13 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "AsyncStateManager": "llmspell.state.aio",
     "Config": "llmspell.config",
     "load_config": "llmspell.config",
     "Runtime": "llmspell.engine",
     "RunResult": "llmspell.engine",
     "LlmSpellError": "llmspell.errors",
+    "Script": "llmspell.script",
     "ScriptError": "llmspell.errors",
     "StateError": "llmspell.errors",
     "Metadata": "llmspell.state.entry",

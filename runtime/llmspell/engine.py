@@ -11,18 +11,22 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from llmspell.errors import InvalidArgument, LlmSpellError, RuntimeClosed, ScriptError
+from llmspell.mapping import map_script
 from llmspell.output import MAX_CAPTURED_BYTES, Output
-from llmspell.script import pick_engine, read_script
+from llmspell.script import Script
 from llmspell.state.origin import originating
 from llmspell.state.scripting import ScriptState
+from llmspell.threads import Threads, in_thread
 from llmspell_bridges.advice import advise
 from llmspell_bridges.door import BoundGlobal
 from llmspell_bridges.sandbox import Sandbox, SandboxOptions, create_sandbox
+from llmspell_bridges.values import MAX_DEPTH, canonical
 from llmspell_stdlib.args import ScriptArguments
+from llmspell_stdlib.input import INPUT
 from llmspell_stdlib.registry import GLOBALS
 
 if TYPE_CHECKING:
@@ -33,6 +37,7 @@ __all__ = ["RunResult", "Runtime", "Session"]
 
 Sink = Callable[[str], None]
 _REPL_NAME: Final = "<repl>"
+_NO_INPUT: Final[Any] = object()  # a run may well be given None
 _FEATURES: Final = frozenset({"state.journal.enabled"})
 
 
@@ -77,6 +82,7 @@ class Runtime:
         self._stdout, self._stderr = stdout, stderr
         self._lock = threading.RLock()
         self._state: StateManager | None = None
+        self.threads = Threads("the runtime")
         self._closed = False
 
     @property
@@ -94,7 +100,7 @@ class Runtime:
         if self._state is not None:
             return self._state
         with self._lock:
-            self._check_open()
+            self.check_open()
             if self._state is None:
                 from llmspell.state.opening import open_default_state, open_state
 
@@ -108,18 +114,18 @@ class Runtime:
         args: Sequence[str] = (),
         *,
         engine: str | None = None,
+        input: Any = _NO_INPUT,  # noqa: A002 - scripts know it by that name
         correlation_id: str | None = None,
     ) -> RunResult:
         """Run a script file; its extension names the engine unless ``engine`` does.
 
+        ``input`` is a value for the script's global ``INPUT``, absent without it.
         ``correlation_id`` is recorded with everything the script writes, as is an id of the run.
-        Raises ``ScriptNotFound``, ``ScriptSyntaxError`` (nothing ran) or ``ScriptError``.
+        Raises ``ScriptNotFound``, ``ScriptSyntaxError`` (nothing ran), ``ScriptError`` and, for
+        an input that no script could hold, ``InvalidValue``.
         """
-        self._check_open()
-        file = Path(path)
-        source = read_script(file)
-        engine = pick_engine(file, engine)
-        return self._execute(source, engine, args, str(path), file.name, correlation_id)
+        self.check_open()
+        return self._execute(Script.read(path, engine=engine), args, input, correlation_id)
 
     def execute(
         self,
@@ -128,17 +134,20 @@ class Runtime:
         engine: str,
         args: Sequence[str] = (),
         name: str = "<exec>",
+        input: Any = _NO_INPUT,  # noqa: A002
         correlation_id: str | None = None,
     ) -> RunResult:
         """Run a script's text. Errors show ``name`` as its file; raises as ``run`` does."""
-        self._check_open()
-        if not isinstance(code, str):
-            raise InvalidArgument(f"code must be text, not {type(code).__name__}", parameter="code")
-        return self._execute(code, engine, args, name, name, correlation_id)
+        self.check_open()
+        return self._execute(Script(code, engine, name), args, input, correlation_id)
+
+    arun = in_thread(run)
+    aexecute = in_thread(execute)
+    map = map_script
 
     def session(self, engine: str, args: Sequence[str] = ()) -> Session:
         """Return a REPL session: one sandbox that keeps what each input defines."""
-        self._check_open()
+        self.check_open()
         output = self._output()
         state = ScriptState(lambda: self.state)
         offered = self._offered(_REPL_NAME, args, output, state)
@@ -148,6 +157,7 @@ class Runtime:
         """Close the store; closing again does nothing. Runs after that raise ``RuntimeClosed``."""
         with self._lock:
             self._closed = True
+            self.threads.close()
             if self._state is not None:
                 self._state.close()
 
@@ -157,7 +167,8 @@ class Runtime:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raise ``RuntimeClosed`` after ``close``."""
         if self._closed:
             raise RuntimeClosed("the runtime is closed", hint="create a new Runtime")
 
@@ -166,22 +177,18 @@ class Runtime:
         return Output(self._stdout, self._stderr, limit)
 
     def _execute(
-        self,
-        code: str,
-        engine: str,
-        args: Sequence[str],
-        name: str,
-        base_name: str,
-        correlation_id: str | None,
+        self, script: Script, args: Sequence[str], given: Any, correlation_id: str | None
     ) -> RunResult:
         output, warnings = self._output(), list[str]()
         started = time.perf_counter()
         state, run_id = ScriptState(lambda: self.state), _new_run_id()
-        offered = self._offered(base_name, args, output, state)
-        sandbox = self._sandbox(engine, offered, warnings)
+        offered = self._offered(PurePath(script.name).name, args, output, state)
+        if given is not _NO_INPUT:
+            offered.append(BoundGlobal(INPUT, canonical(given, max_depth=self._max_depth)))
+        sandbox = self._sandbox(script.engine, offered, warnings)
         try:
             with originating(run_id=run_id, correlation_id=correlation_id):
-                value = sandbox.run(code, name=name)
+                value = sandbox.run(script.code, name=script.name)
         except LlmSpellError as error:
             error.output, error.warnings = output.captured, tuple(warnings)
             if isinstance(error, ScriptError):
@@ -195,8 +202,8 @@ class Runtime:
             output=output.captured,
             warnings=tuple(warnings),
             duration_ms=(time.perf_counter() - started) * 1000,
-            engine=engine,
-            script=name,
+            engine=script.engine,
+            script=script.name,
             run_id=run_id,
         )
 
@@ -220,12 +227,13 @@ class Runtime:
         config = self._config
         return frozenset() if config and not config.state.journal.enabled else _FEATURES
 
+    @property
+    def _max_depth(self) -> int:
+        return MAX_DEPTH if self._config is None else self._config.limits.depth
+
     def _sandbox(self, engine: str, offered: Sequence[BoundGlobal], warnings: list[str]) -> Sandbox:
-        config = self._config
-        depth = {} if config is None else {"max_depth": config.limits.depth}
-        return create_sandbox(
-            engine, SandboxOptions(globals=offered, warn=warnings.append, **depth)
-        )
+        options = SandboxOptions(offered, max_depth=self._max_depth, warn=warnings.append)
+        return create_sandbox(engine, options)
 
 
 class Session:

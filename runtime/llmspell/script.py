@@ -1,17 +1,54 @@
-"""A script file on disk: found, read and matched with its engine."""
+"""A script: its text, its engine, and how one on disk is found and read."""
 
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from llmspell.errors import ScriptNotFound
+from llmspell.errors import InvalidArgument, ScriptNotFound
 from llmspell_bridges.sandbox import ENGINES, EXTENSIONS, engine_of
 
-__all__ = ["pick_engine", "read_script"]
+__all__ = ["Script", "pick_engine", "read_script"]
 
 _KINDS: Final = ", ".join(EXTENSIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script's text and the engine that runs it; what ``Runtime.map`` takes besides a path.
+
+    ``name`` is the file errors show, and ``ARGS[0]`` without its folders. Raises
+    ``InvalidArgument`` for what is no text or no engine.
+    """
+
+    code: str = field(repr=False)
+    engine: str
+    name: str = "<exec>"
+
+    def __post_init__(self) -> None:
+        for parameter in ("code", "engine", "name"):
+            given = getattr(self, parameter)
+            if not isinstance(given, str):
+                raise InvalidArgument(
+                    f"{parameter} must be text, not {type(given).__name__}", parameter=parameter
+                )
+        if self.engine not in ENGINES:
+            raise InvalidArgument(
+                f"unknown engine {self.engine!r}",
+                hint=f"engines: {', '.join(ENGINES)}",
+                engine=self.engine,
+            )
+
+    @classmethod
+    def read(cls, path: str | Path, *, engine: str | None = None) -> Script:
+        """Read a script file; its extension names the engine unless ``engine`` does.
+
+        Raises ``ScriptNotFound``.
+        """
+        file = Path(path)
+        return cls(read_script(file), pick_engine(file, engine), str(path))
 
 
 def read_script(path: Path) -> str:

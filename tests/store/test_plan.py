@@ -11,7 +11,7 @@ from llmspell.errors import InvalidArgument, VersionConflict
 from llmspell.store import Check, Clear, Delete, Operation, Put, Ref, Written
 from llmspell.store.changes import NOBODY, Change, Origin
 from llmspell.store.plan import Known, Plan, Record, touched
-from llmspell.testing.machine import operations, origins
+from llmspell.testing.machine import operations, origins, refs
 from llmspell.testing.model import StoreModel
 
 NOW = 1_000
@@ -29,11 +29,11 @@ class Shelf:
 
     def known(self, batches: Sequence[Batch]) -> dict[Ref, Known]:
         """Return what a plan for these batches has to know, and not a key more."""
-        refs, scopes = touched([operation for batch, _ in batches for operation in batch])
+        named, scopes = touched([operation for batch, _ in batches for operation in batch])
         return {
             ref: Known(r.version, r.created_at, r.expires_at, r.blob is not None, r.last_seq)
             for ref, r in self.records.items()
-            if ref in refs or (ref.scope in scopes and r.blob is not None)
+            if ref in named or (ref.scope in scopes and r.blob is not None)
         }
 
     def plan(self, *batches: Batch) -> Plan:
@@ -64,7 +64,7 @@ def stories(draw: st.DrawFn) -> tuple[list[Batch], StoreModel, list[Any]]:
     """Draw batches, together with the model that has applied them and what it said to each."""
     model, batches, results = StoreModel(), [], []
     for now in range(NOW, NOW + draw(st.integers(1, 8))):
-        some = st.lists(operations(model, now), min_size=1, max_size=4)
+        some = st.lists(operations(refs, model, now), min_size=1, max_size=4)
         batches.append((draw(some), draw(origins)))
         results.append(outcome(model, batches[-1]))
     return batches, model, results

@@ -6,6 +6,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rocksdict import Options, Rdict
 
 from llmspell.errors import RuntimeClosed, StorageError
 from llmspell.store import Put, Ref, Store
+from llmspell.store.changes import NOBODY
 from llmspell.store.rocks import RocksStore
 from llmspell.store.rocks_errors import failure
 from llmspell.testing import DurableStoreContract, ManualClock
@@ -22,19 +24,15 @@ Run = Callable[..., str]
 ROCKS = "from llmspell.store.rocks import RocksStore\n"
 
 
-@pytest.mark.parametrize("durability", ["commit", "fsync"])
 class TestRocksStore(DurableStoreContract):
     caches = True
 
     @pytest.fixture
-    def open_again(
-        self, tmp_path: Path, durability: str, clock: ManualClock
-    ) -> Iterator[Callable[..., Store]]:
+    def open_again(self, path: Path, clock: ManualClock) -> Iterator[Callable[..., Store]]:
         stores: list[Store] = []
 
         def open_again(**options: bool) -> Store:
-            path = tmp_path / "rocks"
-            stores.append(RocksStore(path, durability=durability, clock=clock, **options))
+            stores.append(RocksStore(path, clock=clock, **options))
             return stores[-1]
 
         yield open_again
@@ -87,6 +85,25 @@ def test_every_option_of_the_configuration_is_taken(path: Path) -> None:
         store.close()
 
 
+def test_threads_that_wait_for_the_disk_lose_nothing(path: Path) -> None:
+    """They wait without the lock, so that others can write; closing waits for them."""
+    store = RocksStore(path, durability="fsync")
+
+    def write(thread: int) -> None:
+        for number in range(20):
+            store.put("s", f"{thread}.{number}", b"", 1, 1, "standard", None, NOBODY)
+            store.write([Put("t", str(thread), b"%d" % number, 1)])
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(write, range(6)))
+    store.close()
+    store = RocksStore(path)
+    assert store.scopes() == [("s", 120), ("t", 6)]
+    assert {row.version for row in store.scan("t")} == {20}
+    assert [change.seq for change in store.changes(0)] == list(range(1, 241))
+    store.close()
+
+
 def test_a_folder_that_is_open_already_is_locked(store: RocksStore, path: Path) -> None:
     """The hint names the backends that many processes may share; the first store goes on."""
     store.write([Put("s", "k", b"1", 1)])
@@ -112,6 +129,34 @@ def test_a_second_process_is_told_that_the_folder_is_locked(
 ) -> None:
     assert run(ROCKS + SECOND_PROCESS, path) == "locked"
     store.write([Put("s", "k", b"", 1)])
+
+
+MAKE = """
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    RocksStore(path).write([Put("s", sys.argv[2], b"", 1)])
+    print("made")
+except LlmSpellError as error:
+    print(error.details["reason"])
+"""
+
+
+def test_of_processes_that_make_the_database_together_one_succeeds_at_a_time(
+    path: Path, start: Callable[..., Any]
+) -> None:
+    """The others are told that it is locked; none leaves half a database."""
+    processes = [start("import rocksdict\n" + ROCKS + MAKE, path, i) for i in range(4)]
+    for process in processes:
+        process.stdout.readline()
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    told = [process.communicate(timeout=60)[0].strip() for process in processes]
+    assert set(told) <= {"made", "locked"}
+    store = RocksStore(path)
+    assert len(store.scan("s")) == told.count("made") > 0
+    store.close()
 
 
 def test_a_file_and_a_path_that_cannot_be_are_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from llmspell.errors import LlmSpellError
 
-__all__ = ["print_error", "print_note", "render", "use_colour"]
+__all__ = ["print_error", "print_note", "printable", "render", "use_colour"]
 
 _STYLES = {"error": "1;31", "warning": "1;33", "note": "1;36", "gutter": "1;34", "bold": "1"}
 _SOURCE_WIDTH = 120
@@ -34,7 +34,7 @@ def print_error(error: LlmSpellError, stream: TextIO | None = None) -> None:
 def print_note(kind: str, text: str) -> None:
     """Write one line such as ``warning: ...`` to the standard error."""
     label = _paint(kind, kind, use_colour(sys.stderr))
-    _write(sys.stderr, f"{label}: {_printable(text)}")
+    _write(sys.stderr, f"{label}: {printable(text)}")
 
 
 def render(error: LlmSpellError, *, colour: bool = False) -> str:
@@ -43,7 +43,7 @@ def render(error: LlmSpellError, *, colour: bool = False) -> str:
 
 
 def _lines(error: LlmSpellError, colour: bool) -> Iterator[str]:
-    first, *rest = _printable(error.message).split("\n")
+    first, *rest = printable(error.message).split("\n")
     yield f"{_paint('error', f'error[{error.code}]', colour)}: {_paint('bold', first, colour)}"
     yield from (f"  {line}" for line in rest)
     margin = ""
@@ -53,12 +53,12 @@ def _lines(error: LlmSpellError, colour: bool) -> Iterator[str]:
         column = getattr(error, "column", None)
         margin = " " * len(str(line or ""))
         place = ":".join(str(part) for part in (file, line, column) if part is not None)
-        yield f"{margin} {_paint('gutter', '-->', colour)} {_printable(place)}"
+        yield f"{margin} {_paint('gutter', '-->', colour)} {printable(place)}"
         source = getattr(error, "source_line", None)
         if line and source and source.strip():
             yield from _excerpt(source, line, column, colour)
     if error.hint:
-        first, *rest = _printable(error.hint).split("\n")
+        first, *rest = printable(error.hint).split("\n")
         yield f"{margin} {_paint('gutter', '=', colour)} {_paint('bold', 'help', colour)}: {first}"
         yield from (f"{margin}         {line}" for line in rest)
     yield from _traceback(error)
@@ -83,10 +83,10 @@ def _window(source: str, column: int | None) -> tuple[str, int | None]:
         start = max(0, min((at or 0) - _SOURCE_WIDTH // 2, len(source) - _SOURCE_WIDTH))
     end = start + _SOURCE_WIDTH
     lead, tail = "…" if start else "", "…" if end < len(source) else ""
-    shown = lead + _printable(source[start:end].expandtabs(1)) + tail
+    shown = lead + printable(source[start:end].expandtabs(1)) + tail
     if at is None:
         return shown, None
-    before = lead + _printable(source[start:at].expandtabs(1))
+    before = lead + printable(source[start:at].expandtabs(1))
     return shown, sum(_cells(character) for character in before)
 
 
@@ -101,7 +101,7 @@ def _traceback(error: LlmSpellError) -> Iterator[str]:
     if len(frames) < 2:
         return
     yield "traceback (innermost first):"
-    yield from (f"  {_printable(str(frame))}" for frame in frames[:_FRAMES_SHOWN])
+    yield from (f"  {printable(str(frame))}" for frame in frames[:_FRAMES_SHOWN])
     if len(frames) > _FRAMES_SHOWN:
         yield f"  ... {len(frames) - _FRAMES_SHOWN} more"
 
@@ -110,7 +110,7 @@ def _paint(style: str, text: str, colour: bool) -> str:
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if colour else text
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Spell control characters out: a message may quote what a script chose, escapes included."""
     if text.isprintable():
         return text

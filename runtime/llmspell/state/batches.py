@@ -15,6 +15,7 @@ from llmspell.state.entries import UPDATE_ATTEMPTS, Entries
 from llmspell.state.entry import Metadata
 from llmspell.state.maintenance import Retention, Tidied
 from llmspell.state.transfer import ExportedEntry, exported
+from llmspell.state.verifying import Verified, verify
 from llmspell.store.base import Clear, Put
 
 __all__ = ["Batches"]
@@ -113,6 +114,13 @@ class Batches(Entries):
             step = self._maintenance.step(limit=1000, retention=retention)
             done = step.done
             yield step
+
+    def verify(self) -> Iterator[Verified]:
+        """Check every value, the journal, and whether the two agree, step by step.
+
+        Each step tells what it found wrong. Others may read and write meanwhile.
+        """
+        return verify(self._store)
 
     def export_entries(self, scope: Scope | None = None) -> Iterator[ExportedEntry]:
         """Yield every entry, or those of one scope, as they were at one moment."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,7 @@ from llmspell.state.transfer import metadata_of, written_metadata
 from llmspell.store.base import Clear, Operation, Put, Ref, Row, Store, WriteResult
 from llmspell.store.codec import encode
 from llmspell.store.forking import hold_over_fork
+from llmspell.store.opening import add_layer
 from llmspell.store.plan import touched
 from llmspell_bridges.values import MAX_DEPTH, canonical
 
@@ -58,15 +60,19 @@ class StateCore:
         cache_bytes: int = 64 * 1024 * 1024,
         journal: bool = True,
         retention: Retention | None = None,
+        flush_ms: int = 100,
     ) -> None:
         self._store = store
+        self._flush_ms = flush_ms
+        self._layering = threading.Lock()
+        self._layers: set[str] = set()
         self._limits = limits or StateLimits()
         self._value_bytes = self._limits.value_bytes
         self._scope = scope_reader(self._limits.scope_bytes)
         self._key = key_checker(self._limits.key_bytes)
         self._cache = Cache(cache_bytes)
         self._journal = journal
-        self._maintenance = Maintenance(store, retention or Retention())
+        self._maintenance = Maintenance(lambda: self._store, retention or Retention())
         self._listeners: list[Any] = []
         hold_over_fork(self)
 
@@ -197,7 +203,21 @@ class StateCore:
             listener()
 
     def _policy(self, state_class: str) -> ClassPolicy:
-        return _STANDARD if state_class == "standard" else class_policy(state_class)
+        """Return a class's policy, once the store can do what it asks for."""
+        if state_class == "standard":
+            return _STANDARD
+        policy = class_policy(state_class)
+        if not policy.stored or policy.durability == "relaxed":
+            self._add_layer(policy)
+        return policy
+
+    def _add_layer(self, policy: ClassPolicy) -> None:
+        """Put what a class needs over the store, when it is first used: others do not pay."""
+        with self._layering:
+            kind = "ephemeral" if not policy.stored else "relaxed"
+            if kind not in self._layers:
+                self._store = add_layer(self._store, kind, flush_ms=self._flush_ms)
+                self._layers.add(kind)
 
     def _need_journal(self, what: str) -> None:
         if not self._journal:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -45,9 +46,12 @@ class Tidied(NamedTuple):
 
 
 class Maintenance:
-    """Runs compaction and sweeping for one store. ``due_at`` is when it is due next, in µs."""
+    """Runs compaction and sweeping for what ``store`` returns.
 
-    def __init__(self, store: Store, retention: Retention) -> None:
+    ``due_at`` is when that is due next, in microseconds.
+    """
+
+    def __init__(self, store: Callable[[], Store], retention: Retention) -> None:
         self._store = store
         self._retention = retention
         self._one = threading.Lock()
@@ -59,9 +63,10 @@ class Maintenance:
         """Do one bounded step; ``done`` tells whether nothing is left."""
         age, most = retention or self._retention
         now = _now()
-        swept = self._store.sweep(now, limit=limit)
+        store = self._store()
+        swept = store.sweep(now, limit=limit)
         before = None if age is None else now - age
-        compacted = self._store.compact(before=before, keep=most, limit=limit)
+        compacted = store.compact(before=before, keep=most, limit=limit)
         return Tidied(
             compacted.removed,
             swept.expired,

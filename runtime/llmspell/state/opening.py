@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from llmspell.config import defaults
+from llmspell.state.maintenance import Retention
 from llmspell.state.manager import StateLimits, StateManager
 from llmspell.store import open_store
 
 if TYPE_CHECKING:
     from llmspell.config import Config
+    from llmspell.config.state_sections import Failover, Journal
 
 __all__ = ["open_default_state", "open_state"]
+
+_DAY_US: Final = 24 * 3600 * 1_000_000
 
 
 def open_default_state() -> StateManager:
@@ -34,7 +38,12 @@ def open_state(config: Config) -> StateManager:
         path=state.path,
         url=state.url,
         durability=state.durability,
+        flush_ms=state.flush_ms,
         busy_timeout_ms=state.busy_timeout_ms,
+        journal=state.journal.enabled,
+        max_stale_ms=state.performance.max_stale_ms,
+        rocksdb=state.rocksdb.model_dump(),
+        failover=_failover(state.failover),
     )
     return StateManager(
         store,
@@ -45,4 +54,24 @@ def open_state(config: Config) -> StateManager:
             scope_bytes=limits.scope_bytes,
         ),
         cache_bytes=state.performance.cache_size,
+        journal=state.journal.enabled,
+        retention=_retention(state.journal),
+        flush_ms=state.flush_ms,
     )
+
+
+def _failover(section: Failover) -> dict[str, Any] | None:
+    if not section.enabled:
+        return None
+    return {
+        "local": section.path,
+        "failures": section.failures,
+        "retry_s": section.retry_s,
+        "cache_bytes": section.cache_bytes,
+    }
+
+
+def _retention(section: Journal) -> Retention:
+    """Return the bounds of the journal; 0 in the configuration sets none."""
+    age_us = round(section.retention_days * _DAY_US) or None
+    return Retention(age_us, section.max_changes or None)

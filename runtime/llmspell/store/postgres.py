@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import URL
 
-from llmspell.errors import FeatureUnavailable, StorageError
+from llmspell.errors import ConfigError, FeatureUnavailable, StorageError
 from llmspell.store.postgres_errors import postgres_failure
 from llmspell.store.postgres_words import DIALECT
 from llmspell.store.server_session import Failure, closing_on_failure
@@ -42,6 +42,14 @@ WHERE c.oid = to_regclass('llmspell_meta')
 """
 
 
+def _seconds(text: object) -> float:
+    try:
+        return float(str(text))
+    except ValueError:
+        pass
+    raise ConfigError("connect_timeout in the store's url is not a number", hint="give seconds")
+
+
 class PostgresDriver:
     """See Driver. ``patience_s`` is the url's ``connect_timeout``."""
 
@@ -61,7 +69,7 @@ class PostgresDriver:
         self._options = {**_DEFAULTS, **options, "client_encoding": "utf8", "autocommit": True}
         self._options.pop("dsn", None)
         self._busy_timeout_ms = busy_timeout_ms
-        self.patience_s = float(self._options["connect_timeout"])
+        self.patience_s = _seconds(self._options["connect_timeout"])
         host = self._options.get("host") or "localhost"
         port = self._options.get("port")
         database = self._options.get("dbname") or self._options.get("user") or ""
@@ -121,6 +129,7 @@ class PostgresDriver:
         return Variant(
             notify=not theirs and "-YB-" not in version,
             names_transactions=not theirs and "-YB-" not in version,
+            tells_sizes=not theirs,
             collations=not theirs,
             channel=f"llmspell_{channel}",
         )

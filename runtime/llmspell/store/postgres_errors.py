@@ -58,7 +58,7 @@ _NO_DATABASE: Final = _Cause(
 )
 _FOREIGN: Final = _Cause(
     "not_a_database",
-    "has tables of these names that are not llmspell's",
+    "lacks llmspell's tables, or has others of their names",
     "use another database or schema",
 )
 _CORRUPT: Final = _Cause("corrupt", "reports damaged data", "restore it from a backup")
@@ -102,16 +102,16 @@ _CAUSES: Final = {
 #: A connection that is refused has no SQLSTATE, only words; in other languages than English
 #: such a refusal counts as a server that does not answer.
 _REFUSALS: Final = (
-    ("password", _AUTHENTICATION),
-    ("authentication failed", _AUTHENTICATION),
-    ("no pg_hba.conf entry", _AUTHENTICATION),
-    ("role ", _AUTHENTICATION),
     ("too many ", _BUSY),
     ("connection slots", _BUSY),
     ("is starting up", _BUSY),
     ("not yet accepting", _BUSY),
     ("in recovery mode", _BUSY),
     ("shutting down", _BUSY),
+    ("password", _AUTHENTICATION),
+    ("authentication failed", _AUTHENTICATION),
+    ("no pg_hba.conf entry", _AUTHENTICATION),
+    ("role ", _AUTHENTICATION),
     ("does not exist", _NO_DATABASE),
 )
 
@@ -131,7 +131,9 @@ def postgres_failure(error: Exception, location: str) -> Failure:
         diagnosis: Any = getattr(error, "diag", None)
         said = diagnosis.message_primary if diagnosis is not None else None
     elif isinstance(error, psycopg.OperationalError):
+        # Whatever befell the connection, nobody told what became of the last statement.
         cause, said = _refusal(str(error))
+        cause = cause._replace(uncertain=True)
     elif isinstance(error, psycopg.DataError):
         cause = _TOO_LARGE if "large" in str(error) else _IO
     elif isinstance(error, psycopg.InterfaceError):

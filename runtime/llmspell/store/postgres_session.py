@@ -16,7 +16,7 @@ from llmspell.store import postgres_words as words
 from llmspell.store.base import Ref
 from llmspell.store.plan import Known
 from llmspell.store.server_session import Changeset, Head
-from llmspell.store.server_tables import SERVER_SCHEMA_VERSION, entries, journal, meta
+from llmspell.store.server_tables import entries, journal, meta
 
 __all__ = ["PostgresSession", "Variant"]
 
@@ -30,6 +30,7 @@ class Variant(NamedTuple):
 
     notify: bool
     names_transactions: bool
+    tells_sizes: bool
     collations: bool
     channel: str
 
@@ -79,34 +80,33 @@ class PostgresSession:
     def recall(self, seqs: Sequence[int], *, values: bool) -> list[Any]:
         return self._run(words.recall(values=values), (list(seqs),))
 
-    @contextmanager
-    def read_only(self) -> Iterator[None]:
+    def begin_snapshot(self) -> None:
         with self._raw.pipeline():
             self._cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             self._cursor.execute("SELECT 1")
-        try:
-            yield
-        finally:
-            if not self.closed:
-                self._cursor.execute("ROLLBACK")
+
+    def end_snapshot(self) -> None:
+        self._cursor.execute("ROLLBACK")
 
     @contextmanager
     def writing(
         self, refs: Sequence[Ref], scopes: Sequence[str]
     ) -> Iterator[tuple[Head, dict[Ref, Known]]]:
-        # Statements are sent without waiting for answers; where one is read, all before it are.
+        # Statements are sent together, and their answers are waited for once.
         # READ COMMITTED lets the second statement see what was committed while the first waited.
         self._sent = None
         connection = self._raw
         first, second, third = (connection.cursor(binary=True) for _ in range(3))
         try:
-            with connection.pipeline():
-                self._cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+            with connection.pipeline() as pipeline:
+                self._cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
                 first.execute(words.lock_head(named=self._variant.names_transactions))
                 if refs:
                     second.execute(words.known(many=len(refs) != 1), words.address(refs))
                 if scopes:
                     third.execute(words.LIVE, (list(scopes),))
+                # From here on the server counts as waiting for us, and does so for a limited time.
+                pipeline.sync()
                 head = Head(*first.fetchone())  # type: ignore[misc]
                 rows = second.fetchall() if refs else []
                 if scopes:
@@ -163,8 +163,8 @@ class PostgresSession:
 
     def total_bytes(self) -> int:
         names = [entries.name, journal.name]
-        text = "SELECT sum(pg_total_relation_size(name::regclass))::bigint FROM unnest(%b::text[]) AS name"
-        ((total,),) = self._run(text, (names,))
+        sized = self._variant.tells_sizes
+        ((total,),) = self._run(words.SIZE, (names,)) if sized else self._run(words.BLOB_SIZE)
         return int(total or 0)
 
     def listen(self) -> None:
@@ -196,4 +196,4 @@ class PostgresSession:
         self.close()
 
     def _run(self, text: str, parameters: Any = None) -> list[Any]:
-        return self._cursor.execute(text, parameters).fetchall()  # type: ignore[arg-type]
+        return self._cursor.execute(text, parameters).fetchall()

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["RocksOptions", "RocksStore"]
 
 _T = TypeVar("_T")
-#: What is stored of a key that was never written to.
-_ABSENT: Final = (0, 0, 0, 0, "", None, None, None, None)
+# What stands behind version and creation in the record of a key that was never written to.
+_NEVER: Final = (0, 0, "", None, None, None, None)
 _new_result: Any = partial(tuple.__new__, WriteResult)
 
 
@@ -112,19 +112,19 @@ class RocksStore(RocksReader):
         database, name = self._database, entry_name(scope, key)
         with database.lock:
             tables = database.writable()
+            batch, last = tables.new_batch(), database.last
             try:
                 packed = tables.entries.get(name)
-                record = _ABSENT if packed is None else unpackb(packed)
+                if packed is None:
+                    add_count(batch, tables, scope, 1)
+                record = (0, at, *_NEVER) if packed is None else unpackb(packed)
                 version, created_at, _, _, _, expires_at, _, old, previous = record
             except Exception as error:
                 raise failure(error, database.path) from error
             plain = packed is None or (old is not None and expires_at is None)
             if plain and if_version in (None, version):
                 # A live entry is replaced, or a new one made, without the cost of a plan.
-                batch, last, version = tables.new_batch(), database.last, version + 1
-                if packed is None:
-                    created_at = at
-                    add_count(batch, tables, scope, 1)
+                version += 1
                 about = (version, created_at, schema_version, state_class, None)
                 if self._journal and scope[:1] != INTERNAL:
                     last += 1
@@ -164,7 +164,8 @@ class RocksStore(RocksReader):
             if known or buried:
                 database.commit(tables, batch, plan.last, entries=bool(known))
             # What was buried just now may be old enough to be purged.
-            done = done and all(record.expires_at > now for record in plan.records.values())  # type: ignore[operator]
+            ends = (record.expires_at for record in plan.records.values())
+            done = done and all(end is None or end > now for end in ends)
             return Swept(len(known), len(buried), done)
 
     def compact(
@@ -253,7 +254,7 @@ class RocksStore(RocksReader):
             "backend": "rocksdb",
             "entries": sum(count for _, count in counts),
             "scopes": len(counts),
-            "bytes": sum(file.stat().st_size for file in os.scandir(path)),
+            "bytes": sum(map(_size_of, os.scandir(path))),
             "durability": self._durability,
             "path": str(path),
         }
@@ -285,3 +286,10 @@ class RocksStore(RocksReader):
         except Exception as error:
             raise failure(error, self._database.path) from error
         self._database.commit(tables, batch, plan.last)
+
+
+def _size_of(file: os.DirEntry[str]) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # RocksDB has removed it just now
+        return 0

@@ -1,8 +1,8 @@
 """An open RocksDB: who may use it when, what happens when it fails, is closed, or is forked.
 
 The lock is held for every short call and for every write. Whoever reads for longer, or waits
-for the disk, does so outside of it and is counted in ``_busy``; the database is not closed, and
-the process not forked, before they are done.
+for the disk, enters under the lock, goes on without it, and is counted. Who wants to close the
+database, or to fork the process, takes the lock and waits until they have left.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Database:
         self.gone: Callable[[], Exception] | None = None
         self._options = options
         self._busy = 0
+        self._left = Condition(Lock())
         self._moments: set[Moment] = set()
         self._broken = False
         self._tables: Tables | None = None
@@ -64,9 +65,11 @@ class Database:
 
     def writable(self) -> Tables:
         """Return the tables to write to, opened anew if a write has failed before."""
+        tables = self.opened()
         if self._broken and not self._moments:
             self._mend()
-        return self.opened()
+            return self.opened()
+        return tables
 
     def commit(self, tables: Tables, batch: WriteBatch, last: int, *, entries: bool = True) -> None:
         """Write a batch; ``last`` is the journal's end then, ``entries`` whether any changes."""
@@ -95,7 +98,7 @@ class Database:
             tables = self._tables
             if tables is None:  # closing has written everything out
                 return
-            self._busy += 1
+            self._enter()
         try:
             tables.meta.flush_wal(True)
         except Exception as error:
@@ -109,7 +112,7 @@ class Database:
         with self.lock:
             opened = self.opened()
             iterators = [getattr(opened, table).iter() for table in tables]
-            self._busy += 1
+            self._enter()
         try:
             return finish(work, iterators, self.path)
         finally:
@@ -138,7 +141,7 @@ class Database:
                 return
             self.gone = closed_error
             self.changed.notify_all()
-            self.changed.wait_for(lambda: not self._busy)
+            self._wait_until_idle()
             tables, self._tables = self._tables, None
             moments, self._moments = self._moments, set()
         for moment in moments:
@@ -148,7 +151,7 @@ class Database:
 
     def before_fork(self) -> None:
         self.lock.acquire()
-        self.changed.wait_for(lambda: not self._busy)
+        self._wait_until_idle()
 
     def after_fork(self, *, in_child: bool) -> None:
         if in_child:
@@ -164,25 +167,30 @@ class Database:
             _close(tables)
             raise
         self._tables = tables
+        self._broken = False
 
     def _mend(self) -> None:
         # RocksDB refuses all writes after one that failed, until it is opened anew. If the
         # disk is still full that would not work, and reading would end as well.
         probe_place(self.path)
-        self.changed.wait_for(lambda: not self._busy)
-        if self.gone is not None or not self._broken or self._moments:
-            return  # another thread was here meanwhile
+        self._wait_until_idle()
         tables, self._tables = self._tables, None
         if tables is not None:
             _close(tables)
         self._open()
-        self._broken = False
+
+    def _enter(self) -> None:
+        with self._left:
+            self._busy += 1
 
     def _leave(self) -> None:
-        with self.lock:
+        with self._left:
             self._busy -= 1
-            if not self._busy:
-                self.changed.notify_all()
+            self._left.notify_all()
+
+    def _wait_until_idle(self) -> None:
+        with self._left:
+            self._left.wait_for(lambda: not self._busy)
 
     def _disown(self) -> None:
         """Leave the database to the parent process.
@@ -201,6 +209,7 @@ class Database:
         self._moments = set()
         # Whoever was busy or waited did so in the parent.
         self._busy = self.waiting = 0
+        self._left = Condition(Lock())
         self.changed = Condition(self.lock)
 
 

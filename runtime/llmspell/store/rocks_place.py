@@ -24,8 +24,7 @@ __all__ = ["MARK", "RocksOptions", "Tables", "open_tables", "prepare_place", "pr
 #: The file that says that a folder is ours.
 MARK: Final = "LLMSPELL"
 _APPLICATION: Final = "llmspell"
-_NEW_MARK: Final = "LLMSPELL.new"
-_PROBE: Final = "LLMSPELL.probe"
+_PROBE: Final = f"{MARK}.probe"
 _BY_EFFECTIVE_USER: Final = os.access in os.supports_effective_ids
 _MIB: Final = 1 << 20
 
@@ -104,7 +103,7 @@ def prepare_place(path: Path) -> Path:
         if not os.access(place, os.R_OK | os.W_OK | os.X_OK, effective_ids=_BY_EFFECTIVE_USER):
             raise place_failure(PermissionError(f"Permission denied: {place}"), place)
         if not (place / MARK).exists():
-            if set(os.listdir(place)) - {_NEW_MARK}:
+            if not all(name.startswith(MARK) for name in os.listdir(place)):
                 raise wrong_folder(place, "it holds the files of another application")
             _write_mark(place, made=False)
         _read_mark(place)
@@ -119,8 +118,8 @@ def open_tables(place: Path, options: RocksOptions) -> Tables:
     """Open the database in a prepared folder; make it if that was never done to its end."""
     from rocksdict import Cache, Rdict
 
-    made = _read_mark(place)
     try:
+        made = _read_mark(place)
         cache = Cache(options.cache_capacity)
         database_options = _driver_options(options, cache)
         # What is missing in a database that was once complete must not be made anew in silence.
@@ -128,6 +127,8 @@ def open_tables(place: Path, options: RocksOptions) -> Tables:
         database_options.create_missing_column_families(not made)
         table_options = {name: _driver_options(options, cache) for name in _TABLES}
         tables = Tables(Rdict(str(place), database_options, table_options))
+    except StorageError:
+        raise
     except Exception as error:
         raise failure(error, place) from error
     if not made:
@@ -171,15 +172,16 @@ def _driver_options(options: RocksOptions, cache: Cache) -> Options:
 
 def _write_mark(place: Path, *, made: bool) -> None:
     mark = {"application": _APPLICATION, "format": FORMAT, "made": made}
-    _write_file(place / _NEW_MARK, json.dumps(mark).encode())
-    os.replace(place / _NEW_MARK, place / MARK)
+    new = place / f"{MARK}.{os.getpid()}"  # another process may be at it as well
+    _write_file(new, json.dumps(mark).encode())
+    os.replace(new, place / MARK)
 
 
 def _read_mark(place: Path) -> bool:
     """Tell whether the database was made to its end; raise unless it is one of ours."""
     try:
         mark = json.loads((place / MARK).read_bytes())
-        application, version, made = mark["application"], mark["format"], mark["made"]
+        application, version, made = mark["application"], int(mark["format"]), mark["made"]
     except (ValueError, KeyError, TypeError) as error:
         raise failure(Exception(f"Corruption: {MARK} is not readable"), place) from error
     if application != _APPLICATION:

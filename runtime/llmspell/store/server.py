@@ -12,7 +12,7 @@ from llmspell.errors import StorageError
 from llmspell.store import server_statements as ask
 from llmspell.store.base import Operation, Put, Reader, WriteResult
 from llmspell.store.changes import NOBODY, Origin
-from llmspell.store.checks import check_durability
+from llmspell.store.checks import check_durability, closed_error
 from llmspell.store.clock import Clock, system_clock
 from llmspell.store.forking import hold_over_fork
 from llmspell.store.server_journal import ServerJournal
@@ -29,7 +29,7 @@ from llmspell.store.server_writer import GroupWriter
 __all__ = ["ServerStore"]
 
 _T = TypeVar("_T")
-_CREATION_ATTEMPTS: Final = 10
+_CREATION_ATTEMPTS: Final = 6
 
 
 class ServerStore(ServerJournal):
@@ -70,7 +70,7 @@ class ServerStore(ServerJournal):
         except BaseException:
             self.close()
             raise
-        self._finalizer = weakref.finalize(self, _release, self._pool, self._listener)
+        self._finalizer = weakref.finalize(self, _abandon, self._pool, self._listener)
         hold_over_fork(self)
 
     @property
@@ -115,24 +115,33 @@ class ServerStore(ServerJournal):
 
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:
-        session = self._ask_for_session()
+        session = self._begin_snapshot()
+        reader = ServerSnapshot(self._driver, session, self._clock)
         try:
-            with session.lock:
-                transaction = session.read_only()
-                transaction.__enter__()
-            yield ServerSnapshot(self._driver, session, self._clock)
-        except self._driver.error as error:
-            raise self._driver.failure(error).error from error
+            yield reader
         finally:
-            with session.lock:
+            if reader.end():
+                self._pool.give_back(session)
+            else:
                 self._pool.discard(session)
 
-    def _ask_for_session(self) -> Session:
+    def _begin_snapshot(self) -> Session:
         patience = Patience(self._driver)
         while True:
+            session = None
             try:
-                return self._pool.register(self._driver.connect)
-            except self._driver.error as error:
+                session = self._pool.take()
+                with session.lock:
+                    if session.closed:
+                        raise closed_error()
+                    session.begin_snapshot()
+                return session
+            except BaseException as error:
+                if session is not None:
+                    self._pool.discard(session)
+                if not isinstance(error, self._driver.error):
+                    raise
+                self._pool.drop_idle()
                 patience.endure(error)
 
     def epoch(self) -> int:
@@ -163,7 +172,8 @@ class ServerStore(ServerJournal):
 
     def close(self) -> None:
         self._group.position.close()
-        _release(self._pool, self._listener)
+        self._listener.stop()
+        self._pool.close()
 
     def before_fork(self) -> None:
         self._group.before_fork()
@@ -176,13 +186,14 @@ class ServerStore(ServerJournal):
             self._listener.let_go()
             self._listener = Listener(self._driver, self._pool, position)
             self._finalizer.detach()
-            self._finalizer = weakref.finalize(self, _release, self._pool, self._listener)
+            self._finalizer = weakref.finalize(self, _abandon, self._pool, self._listener)
         self._group.after_fork(in_child=in_child)
 
 
-def _release(pool: SessionPool, listener: Listener) -> None:
+def _abandon(pool: SessionPool, listener: Listener) -> None:
+    """Release what a store had that nobody closed; may run at any moment, in any thread."""
     listener.stop()
-    pool.close()
+    pool.abandon()
 
 
 def _prepare(driver: Driver, pool: SessionPool) -> None:
@@ -202,7 +213,7 @@ def _prepare(driver: Driver, pool: SessionPool) -> None:
         except driver.error as error:
             # Several processes can be making the tables at the same time; one of them succeeds.
             failure = driver.failure(error).error
-            answered = failure.details["reason"] in ("io", "locked", "not_a_database")
+            answered = failure.details["reason"] in ("io", "locked")
             if not answered or attempt == _CREATION_ATTEMPTS - 1:
                 raise failure from error
             time.sleep(0.01 * 2**attempt)

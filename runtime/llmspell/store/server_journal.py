@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 from llmspell.store import server_statements as ask
 from llmspell.store.base import Ref
@@ -111,13 +112,11 @@ class ServerJournal(ServerReader):
         return swept
 
 
-def _change(row: Sequence[object], values: bool) -> Change:
-    return Change(*row) if values else Change(*row, b"")  # type: ignore[arg-type]
+def _change(row: tuple[Any, ...], values: bool) -> Change:
+    return Change(*(row if values else (*row, b"")))
 
 
-def _walk(
-    session: Session, start: int | None, below: int | None, limit: int | None
-) -> list[int]:
+def _walk(session: Session, start: int | None, below: int | None, limit: int | None) -> list[int]:
     """Return the numbers of a key's changes, the latest first, without fetching their values."""
     seqs: list[int] = []
     while start is not None and (limit is None or len(seqs) < limit):

@@ -83,16 +83,22 @@ class Listener:
                 self._ends[0].send(b".")
 
     def _run(self) -> None:
+        failures: tuple[type[Exception], ...] = (
+            *self._driver.error,
+            LlmSpellError,
+            OSError,
+            ValueError,
+        )
         while not self._stopped:
             try:
                 session = self._pool.register(self._driver.connect_listener)
-            except (*self._driver.error, LlmSpellError):
+            except failures:
                 self._position.lost()
                 self._pause(None, _RECONNECT_S)
                 continue
             try:
                 self._follow(session)
-            except (*self._driver.error, LlmSpellError, OSError, ValueError):
+            except failures:
                 self._position.lost()
                 self._pause(None, _RECONNECT_S)
             finally:

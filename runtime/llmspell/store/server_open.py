@@ -61,6 +61,6 @@ def _driver(url: URL, busy_timeout_ms: int) -> Driver:
         from llmspell.store.postgres import PostgresDriver
 
         return PostgresDriver(url, busy_timeout_ms=busy_timeout_ms)
-    from llmspell.store.other_server import OtherDriver
+    from llmspell.store.portable import PortableDriver
 
-    return OtherDriver(url, busy_timeout_ms=busy_timeout_ms)
+    return PortableDriver(url, busy_timeout_ms=busy_timeout_ms)

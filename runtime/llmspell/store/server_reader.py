@@ -72,11 +72,25 @@ class ServerSnapshot(ServerReader):
         super().__init__(clock)
         self._driver = driver
         self._session = session
+        self._ended = False
+
+    def end(self) -> bool:
+        """Let nobody read any more; tell whether the session is fit for other use."""
+        session = self._session
+        with session.lock:
+            self._ended = True
+            if session.closed:
+                return False
+            try:
+                session.end_snapshot()
+            except self._driver.error:
+                return False
+            return True
 
     def _ask(self, question: Callable[[Session], _T]) -> _T:
         session = self._session
         with session.lock:
-            if session.closed:
+            if self._ended or session.closed:
                 raise closed_error()
             try:
                 return question(session)

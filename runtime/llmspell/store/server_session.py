@@ -78,8 +78,12 @@ class Session(Protocol):
         """Return the journal's rows with these numbers, in any order."""
         ...
 
-    def read_only(self) -> AbstractContextManager[None]:
+    def begin_snapshot(self) -> None:
         """Open a transaction that sees one moment, fixed by the time this returns."""
+        ...
+
+    def end_snapshot(self) -> None:
+        """End that transaction."""
         ...
 
     def writing(

@@ -5,7 +5,7 @@ Each is made once and then used again, so that drivers can keep what they compil
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -86,7 +86,7 @@ step: Final = (
 )
 
 
-@lru_cache(maxsize=None)
+@cache
 def scan(*, values: bool, after: bool, upper: bool, limit: bool) -> Executable:
     """Entries of ``scope`` with keys from ``lower`` on, or ``after`` it, and below ``upper``."""
     key = entries.c.key
@@ -101,7 +101,7 @@ def scan(*, values: bool, after: bool, upper: bool, limit: bool) -> Executable:
     return query.limit(bindparam("limit")) if limit else query
 
 
-@lru_cache(maxsize=None)
+@cache
 def scopes(*, upper: bool) -> Executable:
     """Scopes of users from ``lower`` on, below ``upper``, with the number of their entries."""
     scope = entries.c.scope
@@ -114,7 +114,7 @@ def scopes(*, upper: bool) -> Executable:
     return query.where(scope < bindparam("upper")) if upper else query
 
 
-@lru_cache(maxsize=None)
+@cache
 def changes(*, values: bool, limit: bool) -> Executable:
     """Changes with a number above ``after``, in order."""
     query: Select[Any] = (

@@ -81,10 +81,9 @@ class Transactor:
         while True:
             try:
                 session = self._open()
-                with session.lock:
-                    # Whoever has the right to write knows that the transaction has ended.
-                    with session.writing((), ()) as (head, _):
-                        found = _outcome(session, sent, head)
+                # Whoever has the right to write knows that the transaction has ended.
+                with session.lock, session.writing((), ()) as (head, _):
+                    found = _outcome(session, sent, head)
                 if found is None:
                     raise _unknown(self._driver) from cause
                 return found

@@ -93,7 +93,7 @@ class ExpiryRules:
         """One for the expiry and one for the write, and both are journalled, swept or not."""
         expires_at = clock.now + 10
         put(store, "s", "k", b"old", expires_at=expires_at, origin=Origin("me", "r", "c"))
-        at = clock.now = expires_at
+        at = clock.now = expires_at + 3
         if swept:
             sweep(store, clock.now)
         if way == "put":
@@ -104,7 +104,7 @@ class ExpiryRules:
             taken = written[:2]
         assert taken == (3, at)
         assert store.changes(1) == [
-            Change(2, at, "s", "k", "expire", 2, 1, 1, "standard", None, *NOBODY, 1, b""),
+            Change(2, expires_at, "s", "k", "expire", 2, 1, 1, "standard", None, *NOBODY, 1, b""),
             Change(
                 3, at, "s", "k", "put", 3, at, 1, "standard", None, "you", None, None, 2, b"new"
             ),
@@ -227,6 +227,16 @@ class ExpiryRules:
         versions = [put(store, "s", key, at=clock.now).version for key in "abcd"]
         assert versions == [1, 4, 1, 1]
         assert [row.key for row in store.scan("s")] == ["a", "b", "c", "d"]
+
+    def test_versions_of_internal_keys_never_begin_anew(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        """However long ago the deletion was, since fencing tokens must not come back."""
+        scope = INTERNAL + "lease"
+        store.write([Put(scope, "a", b"", 1), Delete(scope, "a", 1)])
+        store.write([Put(scope, "b", b"", 1, expires_at=1)])
+        assert sweep(store, clock.now) == (1, 0)
+        assert [put(store, scope, key).version for key in "ab"] == [3, 3]
 
     def test_a_purge_leaves_the_journal_alone(self, store: Store, clock: ManualClock) -> None:
         """What it has of a key stays until compaction takes it."""

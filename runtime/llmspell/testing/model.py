@@ -121,7 +121,11 @@ class StoreModel:
         """Let these entries expire, in this order, and purge; return how many were purged."""
         for ref in refs:
             assert self._expire(ref, now)
-        due = [ref for ref, at in self.buried.items() if at + KEEP_TOMBSTONES_US <= now]
+        due = [
+            ref
+            for ref, at in self.buried.items()
+            if at + KEEP_TOMBSTONES_US <= now and ref.scope[:1] != INTERNAL
+        ]
         for ref in due:
             for table in (self.versions, self.latest, self.buried):
                 table.pop(ref, None)
@@ -130,9 +134,12 @@ class StoreModel:
     def floor_after(self, before: int | None, keep: int | None) -> int:
         """Tell how far compaction to the end would raise the floor."""
         floor = self.floor
-        while before is not None and floor < self.last and self.journal[floor + 1].at < before:
+        while floor < self.last and (
+            (before is not None and self.journal[floor + 1].at < before)
+            or (keep is not None and self.last - floor > keep)
+        ):
             floor += 1
-        return floor if keep is None else max(floor, self.last - keep)
+        return floor
 
     def compact(self, floor: int) -> None:
         """Raise the floor."""

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from time import monotonic, sleep
 
+import pytest
+
 from llmspell.errors import RuntimeClosed
 from llmspell.store.base import Put, Store
-from llmspell.testing.shorthand import put
+from llmspell.store.changes import NOBODY
 
 __all__ = ["WaitingRules"]
+
+
+def _long(store: Store) -> None:
+    store.write([Put("s", "k", b"new", 2)])
+
+
+def _short(store: Store) -> None:
+    store.put("s", "k", b"new", 2, 1, "standard", None, NOBODY)
 
 
 class WaitingRules:
     """Who waits is woken by a write, by the time and by the end."""
 
-    def test_a_write_wakes_who_waits_for_it(self, store: Store) -> None:
+    @pytest.mark.parametrize("write", [_long, _short])
+    def test_a_write_wakes_who_waits_for_it(
+        self, store: Store, write: Callable[[Store], object]
+    ) -> None:
         """Of another thread, within a moment; and nobody waits for what is there already."""
         last = store.write([Put("s", "k", b"", 1)]).seq
         assert store.wait(last - 1, 30)
@@ -32,7 +46,8 @@ class WaitingRules:
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(wait)
             started.wait()
-            put(store, "s", "k", b"new")
+            sleep(0.02)
+            write(store)
             written = monotonic()
             assert waiting.result() - written < 2
 

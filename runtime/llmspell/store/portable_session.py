@@ -29,7 +29,7 @@ from llmspell.store.plan import Known, Record
 from llmspell.store.server_session import Changeset, Head
 from llmspell.store.server_tables import SERVER_SCHEMA_VERSION, entries, journal, meta, metadata
 
-__all__ = ["OtherSession"]
+__all__ = ["PortableSession"]
 
 _T = TypeVar("_T")
 #: How many keys one statement names.
@@ -37,11 +37,10 @@ _MANY: Final = 256
 
 _address: Final = tuple_(entries.c.scope, entries.c.key)
 _count_commit: Final = update(meta).values(commits=meta.c.commits + 1)
-_live: Final = (
-    select(entries.c.scope, entries.c.key, *ask.known_columns)
-    .where(entries.c.scope == bindparam("scope"), entries.c.blob.is_not(None))
+_live: Final = select(entries.c.scope, entries.c.key, *ask.known_columns).where(
+    entries.c.scope == bindparam("scope"), entries.c.blob.is_not(None)
 )
-_record_values: Final = {name: bindparam(f"new_{name}") for name in Record._fields}
+_record_values: Final[dict[str, Any]] = {name: bindparam(f"new_{name}") for name in Record._fields}
 _replace: Final = (
     update(entries)
     .where(
@@ -56,7 +55,10 @@ _bytes: Final = select(
 )
 
 
-class OtherSession:
+_inherited: Final[list[Connection]] = []
+
+
+class PortableSession:
     """See Session. Outside of ``read_only`` and ``writing`` each call is a transaction."""
 
     def __init__(self, connection: Connection, *, snapshot_level: str) -> None:
@@ -72,23 +74,27 @@ class OtherSession:
 
     def read_entries(self, refs: Sequence[Ref], now: int) -> list[Any]:
         query = select(*ask.entry_columns).where(ask.alive)
+        if len(refs) <= _MANY or self._inside:
+            return self._ended(self._in_parts(query, _address, refs, {"now": now}))
         # Several statements need a transaction to see one moment.
-        several = len(refs) > _MANY and not self._inside
-        if several:
-            with self.read_only():
-                return self._in_parts(query, _address, refs, {"now": now})
-        return self._ended(self._in_parts(query, _address, refs, {"now": now}))
+        self.begin_snapshot()
+        try:
+            return self._in_parts(query, _address, refs, {"now": now})
+        finally:
+            self.end_snapshot()
 
     def recall(self, seqs: Sequence[int], *, values: bool) -> list[Any]:
         columns = ask.journal_columns if values else ask.journal_columns[:-1]
         return self._ended(self._in_parts(select(*columns), journal.c.seq, seqs, {}))
 
-    @contextmanager
-    def read_only(self) -> Iterator[None]:
+    def begin_snapshot(self) -> None:
         self._connection.execution_options(isolation_level=self._snapshot_level)
-        with self._transaction():
-            self._connection.execute(ask.head).fetchall()
-            yield
+        self._inside = True
+        self._connection.execute(ask.head).fetchall()
+
+    def end_snapshot(self) -> None:
+        self._inside = False
+        self._connection.rollback()
 
     @contextmanager
     def writing(
@@ -159,10 +165,9 @@ class OtherSession:
             self._connection.close()
 
     def abandon(self) -> None:
-        # Which socket it has nobody can tell; dropping the object unused must do.
+        # Which socket it has nobody can tell, and to drop it could end the parent's connection.
         self.closed = True
-        with suppress(SQLAlchemyError):
-            self._connection.detach()
+        _inherited.append(self._connection)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -10,11 +10,11 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from llmspell.errors import ConfigError, FeatureUnavailable
-from llmspell.store.other_errors import other_failure
-from llmspell.store.other_session import OtherSession
+from llmspell.store.portable_errors import portable_failure
+from llmspell.store.portable_session import PortableSession
 from llmspell.store.server_session import Failure
 
-__all__ = ["OtherDriver"]
+__all__ = ["PortableDriver"]
 
 _PATIENCE_S: Final = 10.0
 #: What is said first on each connection; ``{s}`` and ``{ms}`` are how long a lock is waited for.
@@ -27,7 +27,7 @@ _SET_UP: Final = {
 _SNAPSHOT_LEVELS: Final = {"sqlite": "SERIALIZABLE", "mssql": "SNAPSHOT", "oracle": "SERIALIZABLE"}
 
 
-class OtherDriver:
+class PortableDriver:
     """See Driver. ``patience_s`` is the url's ``connect_timeout``, where its driver knows that."""
 
     def __init__(self, url: URL, *, busy_timeout_ms: int) -> None:
@@ -43,19 +43,19 @@ class OtherDriver:
             _leave_transactions_alone(self._engine)
         _begin_connections_with(self._engine, texts)
 
-    def connect(self) -> OtherSession:
+    def connect(self) -> PortableSession:
         connection = self._engine.connect()
         level = _SNAPSHOT_LEVELS.get(self.name, "REPEATABLE READ")
-        return OtherSession(connection, snapshot_level=level)
+        return PortableSession(connection, snapshot_level=level)
 
-    def connect_writer(self) -> OtherSession:
+    def connect_writer(self) -> PortableSession:
         return self.connect()
 
-    def connect_listener(self) -> OtherSession:
+    def connect_listener(self) -> PortableSession:
         return self.connect()
 
     def failure(self, error: Exception) -> Failure:
-        return other_failure(error, self.name, self.location)
+        return portable_failure(error, self.name, self.location)
 
 
 def _engine(url: URL) -> Engine:

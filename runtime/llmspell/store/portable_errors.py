@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, ProgrammingError
 from llmspell.errors import StorageError
 from llmspell.store.server_session import Failure
 
-__all__ = ["other_failure"]
+__all__ = ["portable_failure"]
 
 
 class _Cause(NamedTuple):
@@ -23,9 +23,7 @@ class _Cause(NamedTuple):
 _LOST: Final = _Cause(
     "unavailable", "does not answer", "check that the server runs", passing=True, uncertain=True
 )
-_BUSY: Final = _Cause(
-    "unavailable", "has too many connections", "raise its limit", passing=True
-)
+_BUSY: Final = _Cause("unavailable", "has too many connections", "raise its limit", passing=True)
 _CONFLICT: Final = _Cause(
     "locked", "kept rolling the write back", "try again when it is less busy", passing=True
 )
@@ -43,7 +41,7 @@ _TOO_LARGE: Final = _Cause(
 )
 _FOREIGN: Final = _Cause(
     "not_a_database",
-    "has tables of these names that are not llmspell's",
+    "lacks llmspell's tables, or has others of their names",
     "use another database",
 )
 _IO: Final = _Cause("io", "could not do what was asked", "see the server's log")
@@ -79,7 +77,7 @@ _SQLITE: Final = {5: _LOCKED, 6: _LOCKED, 8: _READ_ONLY, 13: _DISK_FULL, 14: _NO
 _CAUSES: Final = {"mysql": _MYSQL, "mariadb": _MYSQL, "sqlite": _SQLITE}
 
 
-def other_failure(error: Exception, dialect: str, location: str) -> Failure:
+def portable_failure(error: Exception, dialect: str, location: str) -> Failure:
     """Translate an error of SQLAlchemy. Of the server's message nothing is kept but its number.
 
     Messages of drivers quote statements and values.

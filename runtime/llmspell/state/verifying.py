@@ -1,0 +1,222 @@
+"""Checking a whole store: values, the journal, and whether the two agree.
+
+It goes by the Store protocol alone, beside readers and writers, and holds no more than a page of
+values and a bounded number of keys: a long journal is walked several times, each time for a part
+of the keys. What looks wrong is looked at again, since somebody may just have written it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from llmspell.errors import StorageError
+from llmspell.state.agreement import disagreement, is_lost
+from llmspell.state.chains import Chains, Gaps
+from llmspell.state.classes import CLASSES
+from llmspell.store.base import Ref, Row, Store
+from llmspell.store.changes import Change, JournalSpan
+from llmspell.store.codec import decode
+
+__all__ = ["Problem", "Verified", "verify"]
+
+#: How many keys are remembered at a time; together they take about 60 MiB.
+_KEYS: Final = 250_000
+_PAGE: Final = 1000
+_PAGE_BYTES: Final = 4 * 1024 * 1024
+#: Entries of these classes live in this process alone, and the journal knows nothing of them.
+_NEVER_STORED: Final = frozenset(name for name, policy in CLASSES.items() if not policy.stored)
+
+
+class Problem(NamedTuple):
+    """Something that is wrong, and where, as far as that is known. Never holds a value."""
+
+    what: str
+    scope: str | None = None
+    key: str | None = None
+    version: int | None = None
+    seq: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the problem as plain data, without what is not known."""
+        return {name: fact for name, fact in self._asdict().items() if fact is not None}
+
+
+class Verified(NamedTuple):
+    """What one step looked at, and what it found.
+
+    ``entries`` and ``changes`` were checked, ``unjournalled`` of the entries were last written
+    without a journal. ``share`` is how much of the work is done, from 0 to 1.
+    """
+
+    entries: int
+    changes: int
+    unjournalled: int
+    share: float
+    problems: tuple[Problem, ...]
+
+
+def verify(store: Store) -> Iterator[Verified]:
+    """Check everything and tell it step by step.
+
+    Every value must decode, in the entries and in the journal. Above its floor the journal must
+    have no gap; each change must point to the one before it of its key, with a lower version;
+    each entry must be what its latest change says. On SQLite the file is checked, too. What was
+    written while the journal was off may look like damage; writing it again mends that.
+
+    Raises what reading the store raises, except that damage is told as a problem.
+    """
+    return _Verification(store).steps()
+
+
+class _Verification:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._span = JournalSpan(0, 0, 0)
+        self._scopes: list[str] = []
+        self._done, self._total = 0, 1
+        self._page = 64
+        self._is_broken = False
+
+    def steps(self) -> Iterator[Verified]:
+        yield from self._guarded(self._begin())
+        parts = max(1, -(-self._span.rows // _KEYS))
+        self._total += parts * self._span.rows
+        for part in range(parts):
+            chains = Chains(part, parts, lambda: self._store.span().floor)
+            self._is_broken = False
+            yield from self._guarded(self._walk(chains, first=part == 0))
+            if self._is_broken:  # what it did not reach cannot be compared
+                chains.last.clear()
+            yield from self._guarded(self._compare(chains))
+            yield from self._guarded(self._seek_lost(chains))
+        yield self._step(share=1.0)
+
+    def _guarded(self, steps: Iterator[Verified]) -> Iterator[Verified]:
+        """Turn damage that keeps a part of the work from being done into a problem."""
+        try:
+            yield from steps
+        except StorageError as error:
+            if error.details.get("reason") != "corrupt":
+                raise
+            self._is_broken = True
+            yield self._step(problems=[Problem(error.message)])
+
+    def _begin(self) -> Iterator[Verified]:
+        facts = self._store.stats()
+        if facts.get("backend") == "sqlite" and "path" in facts:
+            from llmspell.store.sqlite_check import damages
+
+            found = damages(Path(facts["path"]))
+            yield self._step(problems=[Problem(f"the database file: {line}") for line in found])
+        self._span = self._store.span()
+        scopes = self._store.scopes()
+        self._scopes = [name for name, _ in scopes]
+        self._total += sum(count for _, count in scopes)
+
+    # The journal ---------------------------------------------------------------------------
+
+    def _walk(self, chains: Chains, *, first: bool) -> Iterator[Verified]:
+        """Read the journal up to where it reached; the first time with values and for gaps."""
+        gaps, at, last = Gaps(lambda: self._store.span().floor), 0, self._span.last
+        while at < last:
+            page = self._store.changes(at, limit=self._page if first else _PAGE, values=first)
+            problems = [problem for change in page for problem in _wrongs(change, chains, first)]
+            at = page[-1].seq if page else last
+            if first:
+                reached = [change.seq for change in page] or [last + 1]
+                problems += [Problem(gap) for seq in reached for gap in gaps.reach(seq)]
+                self._fit_page([change.blob for change in page])
+            yield self._step(changes=len(page) * first, units=len(page), problems=problems)
+
+    # The entries ---------------------------------------------------------------------------
+
+    def _compare(self, chains: Chains) -> Iterator[Verified]:
+        for scope in self._scopes:
+            after: str | None = None
+            while listed := self._store.scan(scope, after=after, limit=_PAGE, values=False):
+                after = listed[-1].key
+                mine = [
+                    ref for row in listed if chains.number(ref := Ref(scope, row.key)) is not None
+                ]
+                while mine:
+                    page, mine = mine[: self._page], mine[self._page :]
+                    yield self._compare_page(chains, page)
+
+    def _compare_page(self, chains: Chains, refs: Sequence[Ref]) -> Verified:
+        rows = [row for row in self._store.read(refs) if row is not None]
+        self._fit_page([row.blob for row in rows])
+        links = {row[:2]: chains.last.pop(hash(row[:2]), None) for row in rows}
+        seqs = [link.seq for link in links.values() if link is not None]
+        changes = self._store.recall(seqs)
+        problems: list[Problem] = []
+        unjournalled = 0
+        for row in rows:
+            damage = _undecodable(row.blob)
+            if damage:
+                problems.append(_problem(damage, row))
+            link = links[row[:2]]
+            if row.state_class in _NEVER_STORED:
+                continue
+            if link is None:
+                unjournalled += self._span.rows > 0
+                continue
+            what = disagreement(self._store, row, link, changes.get(link.seq))
+            if what:
+                problems.append(_problem(what, row, link.seq))
+        return self._step(
+            entries=len(rows), units=len(refs), unjournalled=unjournalled, problems=problems
+        )
+
+    def _seek_lost(self, chains: Chains) -> Iterator[Verified]:
+        """Look for keys that the journal says hold something, and that were not met."""
+        seqs = [link.seq for link in chains.last.values() if link.lives]
+        for start in range(0, len(seqs), self._page):
+            found = self._store.recall(seqs[start : start + self._page])
+            lost = [change for change in found.values() if is_lost(self._store, change)]
+            what = "the journal tells of it, but there is no such entry"
+            yield self._step(problems=[_problem(what, change, change.seq) for change in lost])
+
+    # Steps ---------------------------------------------------------------------------------
+
+    def _fit_page(self, blobs: Sequence[bytes]) -> None:
+        """Choose the next page's length so that its values take about ``_PAGE_BYTES``."""
+        size = sum(map(len, blobs)) or 1
+        fitting = _PAGE_BYTES * len(blobs) // size
+        self._page = max(1, min(fitting, 2 * self._page, _PAGE))
+
+    def _step(
+        self,
+        *,
+        entries: int = 0,
+        changes: int = 0,
+        unjournalled: int = 0,
+        units: int = 0,
+        share: float | None = None,
+        problems: Sequence[Problem] = (),
+    ) -> Verified:
+        self._done += units
+        if share is None:
+            share = min(self._done / self._total, 1.0)
+        return Verified(entries, changes, unjournalled, share, tuple(problems))
+
+
+def _problem(what: str, place: Row | Change, seq: int | None = None) -> Problem:
+    return Problem(what, place.scope, place.key, place.version, seq)
+
+
+def _wrongs(change: Change, chains: Chains, values: bool) -> Iterator[Problem]:
+    """Yield what is wrong with a change; ``values`` tells whether it came with its value."""
+    damage = _undecodable(change.blob) if values and change.op == "put" else None
+    for what in (chains.add(change), damage):
+        if what:
+            yield _problem(what, change, change.seq)
+
+
+def _undecodable(blob: bytes) -> str | None:
+    try:
+        decode(blob)
+    except StorageError as error:
+        return error.message
+    return None

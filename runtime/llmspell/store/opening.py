@@ -1,0 +1,216 @@
+"""From names and options to an open store. Each backend is imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote
+
+from llmspell.errors import ConfigError, FeatureUnavailable
+from llmspell.store.base import Store
+from llmspell.store.checks import DURABILITIES
+from llmspell.store.clock import Clock, system_clock
+
+__all__ = ["add_layer", "open_store"]
+
+#: Older configurations name a backend that SQLite took the place of.
+_ALIASES: Final = {"sled": "sqlite"}
+#: The memory store's journal is for a look back, not for the record.
+_MEMORY_CHANGES: Final = 10_000
+_SQLITE_SCHEMES: Final = ("sqlite", "sqlite+pysqlite")
+_RELAXED: Final = "relaxed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a store is to be opened with."""
+
+    path: Path | None
+    url: str | None = field(repr=False)  # it may hold a password
+    durability: str
+    busy_timeout_ms: int
+    journal: bool
+    clock: Clock
+    max_stale_ms: int
+    rocksdb: Mapping[str, Any]
+
+
+def open_store(
+    backend: str,
+    *,
+    path: Path | None = None,
+    url: str | None = None,
+    durability: str = "commit",
+    flush_ms: int = 100,
+    busy_timeout_ms: int = 30_000,
+    journal: bool = True,
+    max_stale_ms: int = 0,
+    rocksdb: Mapping[str, Any] | None = None,
+    failover: Mapping[str, Any] | None = None,
+    clock: Clock = system_clock,
+) -> Store:
+    """Open the store of a backend, making the file, folder or tables if needed.
+
+    ``backend`` is ``"memory"``, ``"sqlite"`` (a file ``path``), ``"rocksdb"`` (a folder
+    ``path``) or ``"postgresql"`` (a ``url``). ``url`` decides if it is given:
+    ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``postgresql://host/name``, or that
+    of any server SQLAlchemy knows.
+
+    ``durability`` ``"relaxed"`` accepts writes at once and commits them within ``flush_ms``.
+    ``busy_timeout_ms`` is how long a write waits for another process's. Without ``journal`` no
+    changes are recorded. ``max_stale_ms`` lets values of a server be cached for so long.
+    ``rocksdb`` are that backend's options, ``failover`` those of ``FailoverStore``, which goes
+    on with a local file while a server is away.
+
+    Raises FeatureUnavailable for a backend this version lacks or a package that is missing,
+    ConfigError for options that cannot be meant, StorageError when the store cannot be opened.
+    """
+    if durability not in (*DURABILITIES, _RELAXED):
+        names = ", ".join((*DURABILITIES, _RELAXED))
+        raise ConfigError(f"unknown durability {durability!r}", hint=f"use one of: {names}")
+    name = _ALIASES.get(backend, backend)
+    if url is not None:
+        name, path = _named_by(url)
+    wanted = _Wanted(
+        path,
+        url,
+        "commit" if durability == _RELAXED else durability,
+        busy_timeout_ms,
+        journal,
+        clock,
+        max_stale_ms,
+        rocksdb or {},
+    )
+    open_backend = _BACKENDS.get(name)
+    if open_backend is None:
+        raise _unavailable(backend)
+    if failover is None:
+        store = open_backend(wanted)
+    else:
+        store = _open_with_failover(open_backend, wanted, failover)
+    if durability != _RELAXED or name == "memory":
+        return store
+    from llmspell.store.relaxed import RelaxedStore
+
+    return RelaxedStore(store, flush_ms=flush_ms, everything=True)
+
+
+def add_layer(store: Store, kind: str, *, flush_ms: int) -> Store:
+    """Return a store over ``store`` for entries that only some classes have.
+
+    ``ephemeral`` keeps them in this process; ``relaxed`` commits them within ``flush_ms``. A
+    store in memory has nothing to commit.
+    """
+    if kind == "ephemeral":
+        from llmspell.store.layered import LayeredStore
+
+        return LayeredStore(store)
+    from llmspell.store.memory import MemoryStore
+    from llmspell.store.relaxed import RelaxedStore
+
+    is_memory = isinstance(store, MemoryStore)
+    return store if is_memory else RelaxedStore(store, flush_ms=flush_ms)
+
+
+def _open_memory(wanted: _Wanted) -> Store:
+    from llmspell.store.memory import MemoryStore
+
+    return MemoryStore(journal=wanted.journal, keep_changes=_MEMORY_CHANGES, clock=wanted.clock)
+
+
+def _open_sqlite(wanted: _Wanted) -> Store:
+    path = _path_for("sqlite", "file", wanted)
+    from llmspell.store.sqlite import SqliteDriver
+    from llmspell.store.sqlite_store import SqliteStore
+
+    driver = SqliteDriver(
+        path, durability=wanted.durability, busy_timeout_ms=wanted.busy_timeout_ms
+    )
+    return SqliteStore(driver, journal=wanted.journal, clock=wanted.clock)
+
+
+def _open_rocksdb(wanted: _Wanted) -> Store:
+    path = _path_for("rocksdb", "folder", wanted)
+    from llmspell.store.rocks import RocksStore
+
+    return RocksStore(
+        path,
+        durability=wanted.durability,
+        journal=wanted.journal,
+        clock=wanted.clock,
+        **wanted.rocksdb,
+    )
+
+
+def _open_server(wanted: _Wanted) -> Store:
+    if wanted.url is None:
+        raise ConfigError(
+            "the postgresql backend needs the address of a database",
+            hint="set state.url, for example postgresql://user@host/name",
+        )
+    from llmspell.store.server_open import open_server
+
+    return open_server(
+        wanted.url,
+        durability=wanted.durability,
+        journal=wanted.journal,
+        clock=wanted.clock,
+        busy_timeout_ms=wanted.busy_timeout_ms,
+        max_stale_ms=wanted.max_stale_ms,
+    )
+
+
+_BACKENDS: Final[dict[str, Callable[[_Wanted], Store]]] = {
+    "memory": _open_memory,
+    "sqlite": _open_sqlite,
+    "rocksdb": _open_rocksdb,
+    "postgresql": _open_server,
+    "server": _open_server,
+}
+
+
+def _open_with_failover(
+    open_backend: Callable[[_Wanted], Store], wanted: _Wanted, options: Mapping[str, Any]
+) -> Store:
+    from llmspell.store.failover import FailoverStore
+
+    return FailoverStore(
+        lambda: open_backend(wanted),
+        durability=wanted.durability,
+        clock=wanted.clock,
+        **options,
+    )
+
+
+def _path_for(backend: str, what: str, wanted: _Wanted) -> Path:
+    path = wanted.path
+    if path is None or path.name == ":memory:":
+        raise ConfigError(
+            f"the {backend} backend needs the path of a {what}",
+            hint='set path or url; for a store in memory set backend = "memory"',
+        )
+    return path
+
+
+def _named_by(url: str) -> tuple[str, Path | None]:
+    """Return the backend a URL means, and the path if it is a file. Never show the URL itself."""
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme not in _SQLITE_SCHEMES:
+        return "server", None
+    name = unquote(rest[1:])
+    if not rest.startswith("/") or not name or "?" in rest:
+        raise ConfigError(
+            "the url does not name a file as sqlite URLs do",
+            hint="write sqlite:///relative.db or sqlite:////absolute/path.db",
+        )
+    return "sqlite", Path(name)
+
+
+def _unavailable(backend: str) -> FeatureUnavailable:
+    return FeatureUnavailable(
+        f"this version has no {backend!r} store",
+        hint='it has "memory", "sqlite", "rocksdb" and "postgresql"',
+        backend=backend,
+    )
