@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import psutil
-import psycopg
 import pytest
 
 __all__ = ["PostgresServer", "postgres", "postgres_url"]
@@ -36,10 +34,12 @@ class PostgresServer:
     def uri(self) -> str:
         return f"postgresql://postgres@/postgres?host={self.folder}"
 
-    def run(self, statement: str, *parameters: object) -> list[Any]:
+    def run(self, statement: str) -> list[Any]:
         """Run one statement as the owner of the server and return its rows, if any."""
+        import psycopg
+
         with psycopg.connect(self.uri, autocommit=True) as connection:
-            cursor = connection.execute(statement, parameters or None)  # type: ignore[call-overload]
+            cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
     def new_url(self) -> str:
@@ -49,6 +49,8 @@ class PostgresServer:
 
     def kill(self) -> None:
         """End every process of the server with SIGKILL, as a crash would."""
+        import psutil
+
         pid = int((self.folder / "postmaster.pid").read_text().split()[0])
         main = psutil.Process(pid)
         processes = [main, *main.children(recursive=True)]
@@ -58,6 +60,7 @@ class PostgresServer:
         psutil.wait_procs(processes, timeout=5)
 
     def start(self) -> None:
+        """Start the server again, on the same data."""
         self._server.ensure_postgres_running()
 
     def stop(self) -> None:
@@ -66,7 +69,7 @@ class PostgresServer:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """The one server of the session, which goes on running."""
+    """The one server of the session."""
     server = PostgresServer()
     yield server
     server.stop()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Settings",
     "config_options",
+    "duration",
     "engine_option",
     "json_option",
     "timeout_option",
@@ -22,7 +23,7 @@ __all__ = [
 ]
 
 # "ms" stands before "s": the first ending that fits is taken.
-_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 class Settings:
@@ -59,7 +60,8 @@ class Settings:
         return config
 
 
-def _seconds(_ctx: click.Context, _param: click.Parameter, text: str | None) -> float | None:
+def duration(_ctx: click.Context, _param: click.Parameter, text: str | None) -> float | None:
+    """Return what an option says as seconds; refuse what is no length of time."""
     if text is None:
         return None
     written = text.strip().lower()
@@ -70,7 +72,7 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, text: str | None) -> 
         seconds = -1.0
     if not 0 < seconds < float("inf"):
         raise click.BadParameter(
-            f"{text!r} is not a length of time; write seconds (5), or 500ms, 2m, 1h"
+            f"{text!r} is not a length of time; write seconds (5), or 500ms, 2m, 1h, 30d"
         )
     return seconds
 
@@ -130,7 +132,7 @@ def engine_option(*, required: bool) -> Callable[..., Any]:
 
 timeout_option = click.option(
     "--timeout",
-    callback=_seconds,
+    callback=duration,
     metavar="TIME",
     help="End the script after this time (5, 500ms, 2m). Default: limits.timeout_s.",
 )

@@ -15,7 +15,7 @@ from llmspell.state.entries import UPDATE_ATTEMPTS, Entries
 from llmspell.state.entry import Metadata
 from llmspell.state.maintenance import Retention, Tidied
 from llmspell.state.transfer import ExportedEntry, exported
-from llmspell.state.verifying import Verified, verify
+from llmspell.state.verified import Verified
 from llmspell.store.base import Clear, Put
 
 __all__ = ["Batches"]
@@ -120,6 +120,8 @@ class Batches(Entries):
 
         Each step tells what it found wrong. Others may read and write meanwhile.
         """
+        from llmspell.state.verifying import verify
+
         return verify(self._store)
 
     def export_entries(self, scope: Scope | None = None) -> Iterator[ExportedEntry]:

@@ -48,12 +48,13 @@ class Checkpoint(NamedTuple):
 class RolledBack(NamedTuple):
     """What a rollback did: entries given their former value back, and entries removed.
 
-    ``before`` is a checkpoint of how it was, so that the rollback can be undone.
+    ``before`` is a checkpoint of how it was, so that the rollback can be undone; None after a
+    dry run, which changed nothing.
     """
 
     restored: int
     removed: int
-    before: str
+    before: str | None
 
 
 class Checkpoints(History):
@@ -100,25 +101,29 @@ class Checkpoints(History):
             return self._store.write([Delete(_CHECKPOINTS, found.id, at)]).written[0].existed
         return False
 
-    def rollback(self, checkpoint: str, scope: Scope | None = None) -> RolledBack:
+    def rollback(
+        self, checkpoint: str, scope: Scope | None = None, *, dry_run: bool = False
+    ) -> RolledBack:
         """Bring every entry, or those of one scope, back to what it was at a checkpoint.
 
         The checkpoint is named by its id or its label (the latest of that label). It is one
         transaction of ordinary writes: the versions in between stay in history, and the result
         names a checkpoint that leads back. What had a time to expire keeps it; what has expired
-        by now does not come back. Raises ``CheckpointNotFound``, also when the journal no
-        longer reaches that far.
+        by now does not come back. With ``dry_run`` nothing is written, only counted. Raises
+        ``CheckpointNotFound``, also when the journal no longer reaches that far.
         """
         self._need_journal("rollback")
         mark = self._checkpoint(checkpoint)
         text = None if scope is None else self._scope(scope)
-        before = self.checkpoint(f"before the rollback to {mark.label or mark.id}")
+        if not mark.usable:
+            raise _compacted(mark)
+        before = None if dry_run else self.checkpoint(f"before the rollback to {mark.id}")
         for attempt in range(UPDATE_ATTEMPTS):
-            if not mark.usable or self._store.span().floor > mark.seq:
+            if self._store.span().floor > mark.seq:
                 raise _compacted(mark)
             batch = self._way_back(mark.seq, text)
             with suppress(VersionConflict):
-                if batch:
+                if batch and not dry_run:
                     self._write(batch)
                 kinds = [type(operation) for operation in batch]
                 return RolledBack(kinds.count(Put), kinds.count(Delete), before)

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from llmspell.errors import StorageError
 from llmspell.state.agreement import disagreement, is_lost
 from llmspell.state.chains import Chains, Gaps
 from llmspell.state.classes import CLASSES
+from llmspell.state.verified import Problem, Verified
 from llmspell.store.base import Ref, Row, Store
 from llmspell.store.changes import Change, JournalSpan
 from llmspell.store.codec import decode
 
-__all__ = ["Problem", "Verified", "verify"]
+__all__ = ["verify"]
 
 #: How many keys are remembered at a time; together they take about 60 MiB.
 _KEYS: Final = 250_000
@@ -27,34 +28,6 @@ _PAGE: Final = 1000
 _PAGE_BYTES: Final = 4 * 1024 * 1024
 #: Entries of these classes live in this process alone, and the journal knows nothing of them.
 _NEVER_STORED: Final = frozenset(name for name, policy in CLASSES.items() if not policy.stored)
-
-
-class Problem(NamedTuple):
-    """Something that is wrong, and where, as far as that is known. Never holds a value."""
-
-    what: str
-    scope: str | None = None
-    key: str | None = None
-    version: int | None = None
-    seq: int | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the problem as plain data, without what is not known."""
-        return {name: fact for name, fact in self._asdict().items() if fact is not None}
-
-
-class Verified(NamedTuple):
-    """What one step looked at, and what it found.
-
-    ``entries`` and ``changes`` were checked, ``unjournalled`` of the entries were last written
-    without a journal. ``share`` is how much of the work is done, from 0 to 1.
-    """
-
-    entries: int
-    changes: int
-    unjournalled: int
-    share: float
-    problems: tuple[Problem, ...]
 
 
 def verify(store: Store) -> Iterator[Verified]:

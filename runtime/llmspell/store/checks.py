@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from llmspell.errors import InvalidArgument, RuntimeClosed, VersionConflict
+from llmspell.errors import ConfigError, InvalidArgument, RuntimeClosed, VersionConflict
 
-__all__ = ["DURABILITIES", "check_durability", "closed_error", "conflict_error"]
+__all__ = [
+    "DURABILITIES",
+    "check_durability",
+    "check_journal",
+    "closed_error",
+    "conflict_error",
+]
 
 #: From the cheapest promise to the strongest.
 DURABILITIES = ("commit", "fsync")
@@ -17,6 +23,21 @@ def check_durability(name: str | None) -> None:
             f"unknown durability {name!r}",
             hint=f"use one of: {', '.join(DURABILITIES)}",
             parameter="durability",
+        )
+
+
+def check_journal(*, kept: bool, wanted: bool) -> None:
+    """Raise ConfigError unless a store is opened as it was made: with a journal or without.
+
+    A journal with a gap would roll entries back to what they never were.
+    """
+    if kept != wanted:
+        has = "keeps a journal" if kept else "was made without a journal"
+        raise ConfigError(
+            f"this store {has}, but state.journal.enabled is {str(wanted).lower()}",
+            hint=f"set state.journal.enabled = {str(kept).lower()}; to change it, `llmspell state"
+            " export` and `import` into a new store",
+            key="state.journal.enabled",
         )
 
 

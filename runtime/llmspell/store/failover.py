@@ -331,8 +331,8 @@ class FailoverStore(OnlyPrimary):
         from llmspell.store.sqlite import SqliteDriver
         from llmspell.store.sqlite_store import SqliteStore
 
-        driver = SqliteDriver(self._local, durability=self._durability)
-        return SqliteStore(driver, journal=False, clock=self._clock)
+        driver = SqliteDriver(self._local, durability=self._durability, journal=False)
+        return SqliteStore(driver, clock=self._clock)
 
     def _keep_copies(self) -> None:
         """Write down what is known; where that fails, less can be read during the outage."""

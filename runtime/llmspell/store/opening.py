@@ -126,9 +126,12 @@ def _open_sqlite(wanted: _Wanted) -> Store:
     from llmspell.store.sqlite_store import SqliteStore
 
     driver = SqliteDriver(
-        path, durability=wanted.durability, busy_timeout_ms=wanted.busy_timeout_ms
+        path,
+        durability=wanted.durability,
+        busy_timeout_ms=wanted.busy_timeout_ms,
+        journal=wanted.journal,
     )
-    return SqliteStore(driver, journal=wanted.journal, clock=wanted.clock)
+    return SqliteStore(driver, clock=wanted.clock)
 
 
 def _open_rocksdb(wanted: _Wanted) -> Store:

@@ -68,7 +68,7 @@ class PostgresDriver:
         _, options = DIALECT.create_connect_args(url)
         self._options = {**_DEFAULTS, **options, "client_encoding": "utf8", "autocommit": True}
         self._options.pop("dsn", None)
-        self._busy_timeout_ms = busy_timeout_ms
+        self._busy_timeout_ms = max(1, busy_timeout_ms)  # to PostgreSQL, 0 means for ever
         self.patience_s = _seconds(self._options["connect_timeout"])
         host = self._options.get("host") or "localhost"
         port = self._options.get("port")

@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
 )
 
-__all__ = ["SCHEMA_VERSION", "UPGRADES", "entries", "facts", "journal", "metadata"]
+__all__ = ["SCHEMA_VERSION", "entries", "facts", "journal", "metadata"]
 
 #: Raised with every change of the tables; a store made by a newer one is refused.
 SCHEMA_VERSION = 2
@@ -74,18 +74,11 @@ journal = Table(
     Column("blob", LargeBinary, nullable=False),
 )
 
-#: Numbers of the store itself: ``floor``, how far the journal was compacted.
+#: Numbers of the store itself: ``journal``, whether it keeps one, and ``floor``, how far that was
+#: compacted.
 facts = Table(
     "facts",
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
-
-#: What leads from each older version to the next one; new tables are made besides.
-UPGRADES = {
-    1: (
-        "ALTER TABLE entries ADD COLUMN last_seq BIGINT",
-        "ALTER TABLE entries DROP COLUMN born_version",
-    ),
-}

@@ -89,9 +89,8 @@ class Transactor:
                 return found
             except self._driver.error as error:
                 self._drop()
-                if patience.is_over or not self._driver.failure(error).passing:
+                if not self._driver.failure(error).passing or not patience.wait():
                     raise _unknown(self._driver) from cause
-                patience.wait()
 
 
 def _outcome(session: Session, sent: Changeset, head: Head) -> bool | None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from llmspell.errors import StorageError
+from llmspell.store.checks import check_journal
 from llmspell.store.coherence import Coherence
 from llmspell.store.connection import Connection
-from llmspell.store.schema import SCHEMA_VERSION, UPGRADES, metadata
+from llmspell.store.schema import SCHEMA_VERSION
 from llmspell.store.sqlite_errors import failure, prepare_place, wrong_file
+from llmspell.store.sqlite_tables import keeps_journal, make_tables
 
 __all__ = ["APPLICATION_ID", "SqliteDriver"]
 
@@ -37,6 +37,7 @@ _SYNCHRONOUS: Final = {"commit": "NORMAL", "fsync": "FULL"}
 class SqliteDriver:
     """Opens connections to one SQLite file and knows what differs from other databases.
 
+    ``journal`` is for good: whether a database records every change is decided when it is made.
     ``max_bytes`` refuses to let the file grow beyond that size, as a full disk would.
     """
 
@@ -50,9 +51,11 @@ class SqliteDriver:
         *,
         durability: str = "commit",
         busy_timeout_ms: int = 30_000,
+        journal: bool = True,
         max_bytes: int | None = None,
     ) -> None:
         self.path = path
+        self.journal = journal
         self.durability = durability
         self._busy_timeout_ms = busy_timeout_ms
         self._max_bytes = max_bytes
@@ -132,26 +135,13 @@ class SqliteDriver:
             self._use_write_ahead_log(raw)
             raw.execute("BEGIN IMMEDIATE")
             if not self._is_ready(raw):  # another process may have been first
-                self._make_tables(raw)
+                make_tables(raw, journal=self.journal)
                 raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 raw.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             raw.execute("COMMIT")
+        check_journal(kept=keeps_journal(raw), wanted=self.journal)
         self._use_write_ahead_log(raw)
         raw.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
-
-    def _make_tables(self, raw: sqlite3.Connection) -> None:
-        """Bring a database that is empty or of an older version to the present tables."""
-        (version,) = raw.execute("PRAGMA user_version").fetchone()
-        for statement in chain.from_iterable(
-            statements for since, statements in UPGRADES.items() if version and version <= since
-        ):
-            raw.execute(statement)
-        for table in metadata.sorted_tables:
-            made = CreateTable(table, if_not_exists=True)
-            raw.execute(str(made.compile(dialect=self.dialect)))
-            for index in table.indexes:
-                indexed = CreateIndex(index, if_not_exists=True)
-                raw.execute(str(indexed.compile(dialect=self.dialect)))
 
     def _is_ready(self, raw: sqlite3.Connection) -> bool:
         """Tell whether the tables are as they should be; raise unless the file is ours or empty."""

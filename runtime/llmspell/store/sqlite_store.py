@@ -43,10 +43,8 @@ class SqliteStore(SqliteJournal):
     calls under way, and snapshots do not survive it.
     """
 
-    def __init__(
-        self, driver: SqliteDriver, *, journal: bool = True, clock: Clock = system_clock
-    ) -> None:
-        super().__init__(driver, journal=journal, clock=clock)
+    def __init__(self, driver: SqliteDriver, *, clock: Clock = system_clock) -> None:
+        super().__init__(driver, clock)
         self._waiting = Waiting()
 
     # Writing -------------------------------------------------------------------------------

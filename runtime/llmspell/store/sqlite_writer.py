@@ -29,9 +29,9 @@ T = TypeVar("T")
 class SqliteWriter(SqliteReader):
     """Owns every connection to the database that ``driver`` opens."""
 
-    def __init__(self, driver: SqliteDriver, *, journal: bool, clock: Clock) -> None:
+    def __init__(self, driver: SqliteDriver, clock: Clock) -> None:
         super().__init__(driver, Statements(driver.dialect), clock)
-        self._journals = journal
+        self._journals = driver.journal
         self._lock = threading.Lock()
         self._registry_lock = threading.Lock()
         self._readers: WeakSet[Connection] = WeakSet()

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from llmspell.cli.command import Command
-from llmspell.cli.options import Settings, config_options, json_option
+from llmspell.cli.options import Settings, config_options, duration, json_option
 from llmspell.cli.store_access import open_state
 
 __all__ = ["delete", "get", "set_"]
@@ -67,6 +67,8 @@ def get(settings: Settings, scope: str, key: str, as_json: bool) -> int:
         'llmspell state set user:42 prefs \'{"size": 12, "tags": ["a", "b"]}\'',
         "llmspell state set global greeting 'Hello, Ada' --text",
         "llmspell state set global logo --file logo.json",
+        "llmspell state set session:77 token '\"abc\"' --ttl 30m",
+        "llmspell state set global theme '\"light\"' --if-version 3",
     ),
 )
 @click.argument("scope")
@@ -74,6 +76,22 @@ def get(settings: Settings, scope: str, key: str, as_json: bool) -> int:
 @click.argument("value", required=False)
 @click.option("--text", is_flag=True, help="Store VALUE as text, not as JSON.")
 @click.option("--file", metavar="FILE", help='Read the value from FILE; "-" is the standard input.')
+@click.option(
+    "--ttl", callback=duration, metavar="TIME", help="Let it expire after this (90, 30m, 7d)."
+)
+@click.option(
+    "--class",
+    "state_class",
+    default="standard",
+    metavar="NAME",
+    help="How it is kept: critical, archive, ... Default: standard.",
+)
+@click.option(
+    "--if-version",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Only if the current version is N; 0: only if there is none.",
+)
 @json_option
 @config_options
 def set_(
@@ -83,6 +101,9 @@ def set_(
     value: str | None,
     text: bool,
     file: str | None,
+    ttl: float | None,
+    state_class: str,
+    if_version: int | None,
     as_json: bool,
 ) -> int:
     """Store VALUE, written as JSON, under KEY in SCOPE.
@@ -93,8 +114,11 @@ def set_(
     if (value is None) == (file is None):
         raise click.UsageError("give either VALUE or --file FILE")
     content = _content(value, file, text)
+    _check_class(state_class)
     with open_state(settings) as state:
-        metadata = state.save(scope, key, content)
+        metadata = state.save(
+            scope, key, content, ttl=ttl, state_class=state_class, if_version=if_version
+        )
     if as_json:
         from llmspell.cli.jsontext import print_json
 
@@ -137,6 +161,17 @@ def _content(value: str | None, file: str | None, text: bool) -> Any:
     except InvalidValue as error:
         error.hint = error.hint or "to store it as text: --text"
         raise
+
+
+def _check_class(name: str) -> None:
+    from llmspell.cli.failures import UsageFailure
+    from llmspell.state.classes import class_policy
+
+    if not class_policy(name).stored:
+        raise UsageFailure(
+            f"class {name!r} ends with the process that saves: nothing would be left",
+            hint="to let the value end by itself: --ttl",
+        )
 
 
 def _missing(scope: str, key: str) -> Exception:

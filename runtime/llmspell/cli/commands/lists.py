@@ -83,7 +83,10 @@ def scopes(settings: Settings, prefix: str, as_json: bool) -> int:
 @json_option
 @config_options
 def stats(settings: Settings, as_json: bool) -> int:
-    """Show where the state is stored, how much there is, and how safely it is written."""
+    """Show where the state is stored, how much there is, and how safely it is written.
+
+    The journal counts as "changes"; "cache" is what this one command kept in memory.
+    """
     with open_state(settings) as state:
         figures = state.get_stats()
     if as_json:

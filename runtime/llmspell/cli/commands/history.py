@@ -1,0 +1,206 @@
+"""``llmspell state history``, ``diff`` and ``revert``: the versions of one key."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from llmspell.cli.command import Command
+from llmspell.cli.options import Settings, config_options, json_option
+from llmspell.cli.store_access import open_state
+
+if TYPE_CHECKING:
+    from llmspell.state.difference import Difference
+    from llmspell.state.history import Version
+    from llmspell.state.manager import StateManager
+
+__all__ = ["diff", "history", "revert"]
+
+_PAGE = 500
+_VERSION = click.IntRange(min=1)
+_COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "llmspell state history global theme",
+        "llmspell state history user:42 prefs --limit 5 --values",
+        "llmspell state history user:42 prefs --before 17 --json",
+    ),
+)
+@click.argument("scope")
+@click.argument("key")
+@click.option("--limit", type=_VERSION, metavar="N", help="At most N versions.")
+@click.option("--before", type=_VERSION, metavar="V", help="Only versions before this one.")
+@click.option("--values", is_flag=True, help="Show the value of each version, too.")
+@json_option
+@config_options
+def history(
+    settings: Settings,
+    scope: str,
+    key: str,
+    limit: int | None,
+    before: int | None,
+    values: bool,
+    as_json: bool,
+) -> int:
+    """List the versions of KEY in SCOPE, the latest first, as far as the journal reaches.
+
+    Each line tells the version, what was done, when (UTC), the stored size, the class, and for
+    whom: actor, run and correlation id. Of a deleted key the history stays.
+    """
+    with open_state(settings) as state:
+        pages = _pages(state, scope, key, before, limit, values)
+        if as_json:
+            from llmspell.cli.jsontext import print_json
+
+            versions = [version.to_dict(value=values) for page in pages for version in page]
+            print_json({"ok": True, "scope": scope, "key": key, "versions": versions})
+        else:
+            _print_table(pages, values)
+    return 0
+
+
+@click.command(
+    cls=Command,
+    examples=("llmspell state diff global theme 3", "llmspell state diff user:42 prefs 3 5 --json"),
+)
+@click.argument("scope")
+@click.argument("key")
+@click.argument("old", metavar="V1", type=_VERSION)
+@click.argument("new", metavar="[V2]", type=_VERSION, required=False)
+@json_option
+@config_options
+def diff(settings: Settings, scope: str, key: str, old: int, new: int | None, as_json: bool) -> int:
+    """Show in which places version V1 of KEY in SCOPE differs from V2, by default the current one.
+
+    One line for each: added, removed or changed, the path, the old and the new value. The exit
+    code is 0 whether they differ or not.
+    """
+    with open_state(settings) as state:
+        new = _current(state, scope, key) if new is None else new
+        found = state.diff(scope, key, old, new)
+    if as_json:
+        from llmspell.cli.jsontext import print_json
+
+        told = [difference.to_dict() for difference in found]
+        versions = {"old": old, "new": new}
+        print_json({"ok": True, "scope": scope, "key": key, **versions, "differences": told})
+    elif found:
+        _print_differences(found)
+    else:
+        click.echo(f"versions {old} and {new} are equal", err=True)
+    return 0
+
+
+@click.command(
+    cls=Command,
+    examples=("llmspell state revert global theme 3",),
+)
+@click.argument("scope")
+@click.argument("key")
+@click.argument("version", type=_VERSION)
+@json_option
+@config_options
+def revert(settings: Settings, scope: str, key: str, version: int, as_json: bool) -> int:
+    """Store the value that KEY in SCOPE had at VERSION again, as a new version.
+
+    The versions in between stay in the history, so it can be undone in the same way. A time to
+    expire does not come back.
+    """
+    with open_state(settings) as state:
+        metadata = state.revert(scope, key, version)
+    if as_json:
+        from llmspell.cli.jsontext import print_json
+
+        told = {"reverted_to": version, "metadata": metadata.to_dict()}
+        print_json({"ok": True, "scope": scope, "key": key, **told})
+    else:
+        click.echo(f"version {metadata.version} has the value of version {version}", err=True)
+    return 0
+
+
+def _pages(
+    state: StateManager, scope: str, key: str, before: int | None, limit: int | None, values: bool
+) -> Iterator[list[Version]]:
+    left, below = limit, before
+    while left is None or left > 0:
+        size = _PAGE if left is None else min(_PAGE, left)
+        page = state.history(scope, key, limit=size, before=below, values=values)
+        if not page and below == before and not state.history(scope, key, limit=1):
+            from llmspell.cli.failures import NoSuchEntry
+
+            raise NoSuchEntry(
+                f"the journal knows no version of key {key!r} in scope {scope!r}",
+                hint=f"llmspell state list {scope}",
+                scope=scope,
+                key=key,
+            )
+        if page:
+            yield page
+        if len(page) < size:
+            return
+        below = page[-1].version
+        left = None if left is None else left - size
+
+
+def _print_table(pages: Iterator[list[Version]], values: bool) -> None:
+    from llmspell.cli.table import Columns, one_line
+
+    numbers = ("version", "bytes")
+    table = Columns(
+        "version", "op", "time (UTC)", "bytes", "class", "actor", "run", "correlation",
+        numbers=numbers,
+    )  # fmt: skip
+    for page in pages:
+        lines = table.lay_out([_row(version) for version in page])
+        if len(lines) > len(page):
+            click.echo(lines.pop(0))
+        for version, line in zip(page, lines, strict=True):
+            click.echo(line)
+            if values and version.op == "put":
+                click.echo(f"    {one_line(version.value)}")
+
+
+def _row(version: Version) -> list[str]:
+    from llmspell.cli.table import time_text
+    from llmspell.state.entry import timestamp
+
+    origin = (version.actor, version.run_id, version.correlation_id)
+    return [
+        str(version.version),
+        version.op,
+        time_text(timestamp(version.at_us)),
+        str(version.size_bytes),
+        version.state_class,
+        *(name or "-" for name in origin),
+    ]
+
+
+def _print_differences(found: list[Difference]) -> None:
+    from llmspell.cli.report import printable, use_colour
+    from llmspell.cli.table import one_line
+
+    colour = use_colour(sys.stdout)
+    for path, kind, old, new in found:
+        sides = [one_line(old)] * (kind != "added") + [one_line(new)] * (kind != "removed")
+        line = f"{kind:<7}  {printable(path)}  {' -> '.join(sides)}"
+        click.echo(click.style(line, fg=_COLOURS[kind]) if colour else line)
+
+
+def _current(state: StateManager, scope: str, key: str) -> int:
+    metadata = state.get_metadata(scope, key)
+    if metadata is None:
+        from llmspell.cli.failures import NoSuchEntry
+
+        raise NoSuchEntry(
+            f"scope {scope!r} has no key {key!r} to compare with",
+            hint="name two versions, if it was deleted; llmspell state history lists them",
+            scope=scope,
+            key=key,
+        )
+    return metadata.version
