@@ -93,7 +93,8 @@ class Function:
     the function on; without a gate it is always there. ``reads`` marks functions whose result is
     their only point, so that a promise nobody looks at is worth a warning. ``internal`` functions
     are seen by the preludes only; ``serves`` is the script-visible function they work for, which is
-    the one to name in messages.
+    the one to name in messages. ``keeps`` marks functions of two texts whose results a VM may keep,
+    as long as what the handler returned says that it is still current.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Function:
     internal: bool = False
     languages: tuple[str, ...] = ("lua", "js")
     serves: str | None = None
+    keeps: bool = False
 
     def call_name(self, owner: Global, *, camel: bool = False) -> str:
         """Return the name by which messages call the function: ``State.list_keys``."""
@@ -139,6 +141,7 @@ class Global:
         languages: tuple[str, ...] = ("lua", "js"),
         in_prelude: bool = False,
         serves: str | None = None,
+        keeps: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare the decorated function as a host function; its docstring is the docs."""
 
@@ -156,6 +159,7 @@ class Global:
                     internal=internal,
                     languages=languages,
                     serves=serves,
+                    keeps=keeps,
                 )
             )
             return handler

@@ -17,6 +17,7 @@ from orjson import JSONDecodeError, loads
 
 from llmspell_bridges.api import TYPES, Function, Global, Record, check_arguments
 from llmspell_bridges.errors import InvalidValue, LimitExceeded, LlmSpellError
+from llmspell_bridges.frozen import FrozenValue
 from llmspell_bridges.values import MAX_DEPTH
 from llmspell_bridges.wire import decode
 
@@ -65,6 +66,8 @@ class Interrupted(LlmSpellError):
     code = "interrupted"
 
 
+#: How many results a VM may keep; then it begins anew.
+_MOST_KEPT: Final = 1000
 _LIST_FIRST: Final = ("[", ord("["))
 _SIMPLE: Final = frozenset(TYPES) - {"texts"}
 _ARGUMENT: Final = re.compile(r"\$\[(\d+)\]")
@@ -81,23 +84,32 @@ class Door(Generic[Text]):
     def __init__(self, replies: Replies[Text], *, max_depth: int = MAX_DEPTH) -> None:
         self._replies: Replies[Text] = replies
         self._max_depth = max_depth
-        self._entries: list[Callable[[Text], Text]] = []
-        self._names: list[str] = []
+        # What the VM keeps, by the text of the call it came from. The first entry tells whether
+        # one of these is current.
+        self._kept: dict[Text, FrozenValue] = {}
+        self._entries: list[Callable[[Text], Text | bool]] = [self._is_current]
+        self._names: list[str] = [""]
         self.error: LlmSpellError | None = None
         self._interrupt: BaseException | None = None
-        self._answering: list[Callable[[Text], Text]] = []
+        self._answering: list[Callable[[Text], Text | bool]] = []
 
     def add(self, bound: BoundGlobal, function: Function) -> int:
         """Bind ``function`` to the service and return the index scripts reach it by."""
-        self._entries.append(_entry(bound, function, self._replies, self._max_depth))
+        entry = _entry(bound, function, self._replies, self._max_depth, self._kept)
+        self._entries.append(entry)
         self._names.append(function.call_name(bound.declaration))
         return len(self._entries) - 1
 
-    def opened(self) -> Callable[[int, Text], Text]:
+    def _is_current(self, text: Text) -> bool:
+        """Tell whether what the VM keeps from that call is what the call would give now."""
+        value = self._kept.get(text)
+        return value is not None and value.is_current()
+
+    def opened(self) -> Callable[[int, Text], Text | bool]:
         """Return the function the VM calls; it never raises."""
         entries, failed = self._entries, self._failed
 
-        def door(index: int, text: Text) -> Text:
+        def door(index: int, text: Text) -> Text | bool:
             try:
                 return entries[index](text)
             except BaseException as error:
@@ -134,6 +146,7 @@ class Door(Generic[Text]):
     def close(self) -> None:
         """Forget every handler, so that nothing of the host is reachable from a dead VM."""
         self._entries.clear()
+        self._kept.clear()
 
 
 def _naming(call: str, error: LlmSpellError) -> LlmSpellError:
@@ -145,7 +158,11 @@ def _naming(call: str, error: LlmSpellError) -> LlmSpellError:
 
 
 def _entry(
-    bound: BoundGlobal, function: Function, replies: Replies[Text], max_depth: int
+    bound: BoundGlobal,
+    function: Function,
+    replies: Replies[Text],
+    max_depth: int,
+    kept: dict[Text, FrozenValue],
 ) -> Callable[[Text], Text]:
     owner, service, handler = bound.declaration, bound.service, function.handler
     if handler is None:
@@ -155,7 +172,7 @@ def _entry(
     # Short texts without tags are most of all texts, and safe to hand to the decoder as they are.
     harmless = 2 * max_depth
 
-    def entry(text: Text) -> Text:
+    def decoded(text: Text) -> list[Any]:
         try:
             if len(text) <= harmless and text[0] in _LIST_FIRST:
                 arguments: list[Any] = loads(text)
@@ -170,9 +187,20 @@ def _entry(
             check_arguments(owner, function, arguments)
             if _decided_by_types(function, arguments):
                 accepted.add(signature)
-        return reply(handler(service, *arguments))
+        return arguments
 
-    return entry
+    def entry(text: Text) -> Text:
+        return reply(handler(service, *decoded(text)))
+
+    def keeping_entry(text: Text) -> Text:
+        value = handler(service, *decoded(text))
+        if isinstance(value, FrozenValue):
+            if len(kept) >= _MOST_KEPT:
+                kept.clear()
+            kept[text] = value
+        return reply(value)
+
+    return keeping_entry if function.keeps else entry
 
 
 def _explained(function: Function, text: str | bytes, max_depth: int) -> LlmSpellError:

@@ -34,6 +34,10 @@ class FrozenValue:
     def thaw(self) -> Value:
         """Return a fresh copy of the value."""
 
+    def is_current(self) -> bool:
+        """Return whether asking for the value again would give this very one."""
+        return False
+
     @property
     def js(self) -> str:
         """The value as wire text for JavaScript."""

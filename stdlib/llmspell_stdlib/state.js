@@ -6,6 +6,10 @@
   const mapGet = Map.prototype.get, mapSet = Map.prototype.set, mapDelete = Map.prototype.delete;
   const mapSize = Object.getOwnPropertyDescriptor(Map.prototype, "size").get;
 
+  // Tells this script's watchers what it has just done; nothing while it watches nothing.
+  const tellNobody = () => {};
+  let told = tellNobody;
+
   function refuse(call, message, hint) {
     throw new StateError(call + ": " + message, "invalid_argument", { parameter: "fn" }, hint);
   }
@@ -47,7 +51,10 @@
     for (let attempt = 0; ; attempt++) {
       const found = internal.read_for_update(scope, key), seen = found[2];
       const value = refusePromise(UPDATE[0], newValue(fn(found[0] ? found[1] : fallback)));
-      if (internal.compare_and_set(scope, key, value, seen, attempt)) return value;
+      if (internal.compare_and_set(scope, key, value, seen, attempt)) {
+        told();
+        return value;
+      }
     }
   }
 
@@ -56,7 +63,10 @@
     for (let attempt = 0; ; attempt++) {
       const found = internal.read_for_update(scope, key), seen = found[2];
       const value = newValue(await fn(found[0] ? found[1] : fallback));
-      if (internal.compare_and_set(scope, key, value, seen, attempt)) return value;
+      if (internal.compare_and_set(scope, key, value, seen, attempt)) {
+        told();
+        return value;
+      }
     }
   }
 
@@ -101,7 +111,10 @@
         if (internal.tx_abort(number, attempt)) continue;
         throw problem;
       }
-      if (internal.tx_commit(number, attempt)) return result;
+      if (internal.tx_commit(number, attempt)) {
+        told();
+        return result;
+      }
     }
   }
 
@@ -116,7 +129,10 @@
         if (internal.tx_abort(number, attempt)) continue;
         throw problem;
       }
-      if (internal.tx_commit(number, attempt)) return result;
+      if (internal.tx_commit(number, attempt)) {
+        told();
+        return result;
+      }
     }
   }
 
@@ -124,19 +140,18 @@
 
   // lock ------------------------------------------------------------------------------------
 
-  const DEFAULT_WAIT = 10, SLICE = 0.02, now = Date.now;
+  const now = Date.now;
   const LOCK = ["State.lock", "State.lock(scope, key [, options], fn)"];
 
-  function take(scope, key, options) {
-    const held = internal.lock_acquire(scope, key, options ?? null), number = held[0];
+  function newLock([number, token]) {
     const extend = (ttl = null) => { internal.lock_extend(number, ttl); };
-    return { number, lock: { token: held[1], extend } };
+    return { number, lock: { token, extend } };
   }
 
   function lock(scope, key, options, fn, ...extra) {
     if (fn === undefined && typeof options === "function") { fn = options; options = null; }
     check(LOCK[0], LOCK[1], fn, 4, extra);
-    const held = take(scope, key, options);
+    const held = newLock(internal.lock_acquire(scope, key, options ?? null));
     let result;
     try {
       result = refusePromise(LOCK[0], fn(held.lock));
@@ -148,20 +163,13 @@
     return result;
   }
 
-  // Waits in short slices, between which the script's other jobs go on: one of them may be the
-  // holder.
+  // The host waits but a moment at a time. In between the script's other jobs go on: one of them
+  // may be the holder.
   async function takeLater(scope, key, options) {
-    const wait = options?.wait ?? DEFAULT_WAIT;
-    if (typeof wait !== "number") return take(scope, key, options);
-    const deadline = now() + wait * 1000;
+    const began = now();
     for (;;) {
-      const left = (deadline - now()) / 1000;
-      try {
-        return take(scope, key, { ...options, wait: left > SLICE ? SLICE : left > 0 ? left : 0 });
-      } catch (problem) {
-        if (problem?.code !== "lock_unavailable") throw problem;
-        if (left <= SLICE) return take(scope, key, { ...options, wait: 0 });
-      }
+      const held = internal.lock_acquire(scope, key, options ?? null, (now() - began) / 1000);
+      if (held.length) return newLock(held);
       for (let job = 0; job < 100; job++) await undefined;
     }
   }
@@ -190,43 +198,52 @@
 
   const WATCH = ["State.watch", "State.watch(scope, prefix, fn)"];
   const watchers = new $Map();
-  let telling = false;
+  let telling = false, waiting = [], toldOf = 0;
 
   // Tells the watchers what waits. A watcher that changes State is told of that by whoever tells
-  // already, after it.
+  // already, after it. What is left when one of them fails is told the next time.
   function tell(timeout) {
     if (telling) return 0;
     telling = true;
     let count = 0;
+    if (toldOf < waiting.length) timeout = 0;
     try {
-      for (let events = internal.watch_take(timeout); events.length;
-        events = internal.watch_take(0)) {
-        for (let index = 0; index < events.length; index++) {
-          const fn = apply(mapGet, watchers, [events[index][0]]);
-          if (fn !== undefined) {
-            count++;
-            fn(events[index][1]);
-          }
+      for (;;) {
+        if (toldOf === waiting.length) {
+          waiting = internal.watch_take(timeout);
+          toldOf = 0;
+          if (waiting.length === 0) return count;
+          timeout = 0;
+        }
+        const event = waiting[toldOf++], fn = apply(mapGet, watchers, [event[0]]);
+        if (fn !== undefined) {
+          count++;
+          fn(event[1]);
         }
       }
     } finally {
       telling = false;
     }
-    return count;
   }
+
+  const tellNow = () => { tell(0); };
 
   function watch(scope, prefix, fn, ...extra) {
     check(WATCH[0], WATCH[1], fn, 3, extra);
     const id = internal.watch_begin(scope, prefix);
     apply(mapSet, watchers, [id, fn]);
-    afterCall(() => { tell(0); });
+    told = tellNow;
+    afterCall(told);
     return id;
   }
 
   function unwatch(id) {
     const ended = internal.watch_end(id);
     if (ended) apply(mapDelete, watchers, [id]);
-    if (apply(mapSize, watchers, []) === 0) afterCall(null);
+    if (apply(mapSize, watchers, []) === 0) {
+      told = tellNobody;
+      afterCall(null);
+    }
     return ended;
   }
 

@@ -2,12 +2,15 @@
 local env, internal, bridge = ...
 local State = env.State
 local pack, unpack, select, type, error = table.pack, table.unpack, select, type, error
-local ipairs = ipairs
 local is_null, guard = bridge.is_null, bridge.guard
 
 local function refuse(call, message, hint, parameter)
   error(bridge.failure("invalid_argument", call .. ": " .. message, { parameter = parameter }, hint), 0)
 end
+
+-- Tells this script's watchers what it has just done; nothing while it watches nothing.
+local function tell_nobody() end
+local told = tell_nobody
 
 -- Checks a call by what it must look like: the function, and no argument too many.
 local function check(call, usage, fn, most, ...)
@@ -32,7 +35,10 @@ function State.update(scope, key, fn, default, ...)
       refuse("State.update", "the function returned nothing, so there is no new value",
         "end it with `return value`", "fn")
     end
-    if internal.compare_and_set(scope, key, results[1], seen, attempt) then return results[1] end
+    if internal.compare_and_set(scope, key, results[1], seen, attempt) then
+      told()
+      return results[1]
+    end
     attempt = attempt + 1
   end
 end
@@ -60,7 +66,10 @@ function State.transaction(fn, ...)
     local number = internal.tx_begin()
     local results = pack(guard(fn, new_transaction(number)))
     if results[1] then
-      if internal.tx_commit(number, attempt) then return unpack(results, 2, results.n) end
+      if internal.tx_commit(number, attempt) then
+        told()
+        return unpack(results, 2, results.n)
+      end
     elseif not internal.tx_abort(number, attempt) then
       error(results[2], 0)
     end
@@ -84,24 +93,29 @@ end
 if not internal.watch_begin then return end
 
 local watchers, watching, telling = {}, 0, false
+local waiting, told_of = {}, 0
 
 -- Tells the watchers what waits. A watcher that changes State is told of that by whoever tells
--- already, after it.
+-- already, after it. What is left when one of them fails is told the next time.
 local function tell(timeout)
   if telling then return 0 end
   telling = true
   local count = 0
+  if told_of < #waiting then timeout = 0 end
   local ok, problem = guard(function()
-    local events = internal.watch_take(timeout)
-    while #events > 0 do
-      for _, event in ipairs(events) do
-        local fn = watchers[event[1]]
-        if fn then
-          count = count + 1
-          fn(event[2])
-        end
+    while true do
+      if told_of == #waiting then
+        waiting, told_of = internal.watch_take(timeout), 0
+        if #waiting == 0 then return end
+        timeout = 0
       end
-      events = internal.watch_take(0)
+      told_of = told_of + 1
+      local event = waiting[told_of]
+      local fn = watchers[event[1]]
+      if fn then
+        count = count + 1
+        fn(event[2])
+      end
     end
   end)
   telling = false
@@ -116,7 +130,8 @@ function State.watch(scope, prefix, fn, ...)
   local id = internal.watch_begin(scope, prefix)
   watchers[id] = fn
   watching = watching + 1
-  bridge.after_call(tell_now)
+  told = tell_now
+  bridge.after_call(told)
   return id
 end
 
@@ -125,7 +140,10 @@ function State.unwatch(id)
   if ended then
     watchers[id] = nil
     watching = watching - 1
-    if watching == 0 then bridge.after_call(nil) end
+    if watching == 0 then
+      told = tell_nobody
+      bridge.after_call(nil)
+    end
   end
   return ended
 end

@@ -138,7 +138,7 @@ def save_options(options: dict[str, Any] | None) -> dict[str, Any]:
     return {_OPTION_NAMES.get(name, name): value for name, value in given(options).items()}
 
 
-@STATE.function(_SCOPE, _KEY, _DEFAULT, result="value", reads=True)
+@STATE.function(_SCOPE, _KEY, _DEFAULT, result="value", reads=True, keeps=True)
 def load(state: StateService, scope: str, key: str, default: Value = None) -> Any:
     """Return the value stored under the key, or the default when there is none."""
     found = state.load_frozen(scope, key)

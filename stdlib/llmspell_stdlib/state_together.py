@@ -25,7 +25,9 @@ class TogetherService(Protocol):
     def tx_exists(self, tx: int, scope: str, key: str) -> bool: ...
     def tx_commit(self, tx: int, attempt: int) -> bool: ...
     def tx_abort(self, tx: int, attempt: int) -> bool: ...
-    def lock_acquire(self, scope: str, key: str, **options: Any) -> tuple[int, int]: ...
+    def lock_acquire(
+        self, scope: str, key: str, *, waited_s: float | None = None, **options: Any
+    ) -> tuple[int, ...]: ...
     def lock_extend(self, lock: int, ttl: float | None) -> None: ...
     def lock_release(self, lock: int, quietly: bool) -> None: ...
     def watch_begin(self, scope: str, prefix: str) -> int: ...
@@ -205,15 +207,24 @@ def tx_abort(state: TogetherService, tx: int, attempt: int) -> bool:
     _SCOPE,
     _KEY,
     Param("options", "LockOptions", optional=True),
+    Param("waited", "number", optional=True),
     result="list",
     serves="State.lock",
     internal=True,
 )
 def lock_acquire(
-    state: TogetherService, scope: str, key: str, options: dict[str, Any] | None = None
+    state: TogetherService,
+    scope: str,
+    key: str,
+    options: dict[str, Any] | None = None,
+    waited: float | None = None,
 ) -> list[int]:
-    """Take a lock; return its number and its token."""
-    return list(state.lock_acquire(scope, key, **given(options)))
+    """Take a lock; return its number and its token.
+
+    Who says how long he has ``waited`` has other things to do in between: an empty list tells
+    him to ask again.
+    """
+    return list(state.lock_acquire(scope, key, waited_s=waited, **given(options)))
 
 
 @STATE.function(

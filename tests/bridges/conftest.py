@@ -9,12 +9,15 @@ import pytest
 
 from llmspell.output import Output
 from llmspell.state.manager import StateManager
+from llmspell.state.scripting import ScriptState
 from llmspell.store import open_store
 from llmspell_bridges.door import BoundGlobal
 from llmspell_bridges.errors import ScriptError
 from llmspell_bridges.sandbox import SandboxOptions, create_sandbox
 from llmspell_stdlib.args import ScriptArguments
 from llmspell_stdlib.registry import GLOBALS
+
+FEATURES = frozenset({"state.journal.enabled"})
 
 
 class Bench:
@@ -28,12 +31,12 @@ class Bench:
         services = {
             "": self.output,
             "ARGS": ScriptArguments.parse("test", args),
-            "State": self.state,
+            "State": ScriptState(lambda: self.state),
         }
         self.sandbox = create_sandbox(
             engine,
             SandboxOptions(
-                globals=[BoundGlobal(each, services.get(each.name)) for each in GLOBALS],
+                globals=[BoundGlobal(each, services.get(each.name), FEATURES) for each in GLOBALS],
                 warn=self.warnings.append,
                 max_depth=max_depth,
             ),

@@ -119,6 +119,13 @@ class Outages(RuleBasedStateMachine):
             assert applied[name] in (0, changed)
             assert refused[name] <= (applied[name] == 0)
 
+    @invariant()
+    def nothing_is_overwritten_by_what_was_written_before_it(self) -> None:
+        changes = {change.seq: change for change in self.primary.store.changes(0)}
+        for change in changes.values():
+            if change.previous is not None:
+                assert changes[change.previous].at <= change.at
+
     def teardown(self) -> None:
         try:
             self.check_the_end()
@@ -138,6 +145,7 @@ class Outages(RuleBasedStateMachine):
         assert self.accepted.keys() <= applied | refused
         assert self.stores[0].health()["conflicts"] == len(refused)
         self.no_accepted_write_is_there_twice()
+        self.nothing_is_overwritten_by_what_was_written_before_it()
 
 
 TestOutages = Outages.TestCase

@@ -285,3 +285,12 @@ def test_a_missing_driver_is_named_with_its_extra(url: str) -> None:
     assert found.stdout.strip() == "FeatureUnavailable pip install 'llmspell[postgres]'"
     with pytest.raises(FeatureUnavailable):
         open_server("mysql+asyncmy://host/db")
+
+
+def test_a_write_that_ends_its_backend_each_time_is_given_up(
+    postgres_url: str, open_store: Open
+) -> None:
+    store = open_store(postgres_url + "&connect_timeout=1")
+    on_journal(postgres_url, "PERFORM pg_terminate_backend(pg_backend_pid())")
+    assert reason(lambda: store.write([Put("s", "k", b"v", 1)])) == "unavailable"
+    assert store.scan("s") == []

@@ -138,6 +138,41 @@
     };
   }
 
+  // A function of two texts whose results are kept as long as the host says that they are current,
+  // which it tells at a fraction of what the call costs.
+  function bindKeeping(index, call, params) {
+    let kept = { __proto__: null }, count = 0;
+    const direct = bind(index, call, params, null, false);
+    return (...values) => {
+      const first = values[0], second = values[1];
+      if (values.length !== 2 || typeof first !== "string" || typeof second !== "string") {
+        return apply(direct, undefined, values);
+      }
+      let ofFirst = kept[first];
+      const hit = ofFirst === undefined ? undefined : ofFirst[second];
+      let reply;
+      if (hit !== undefined && door(0, hit.text) === true) {
+        reply = hit.reply;
+      } else {
+        const text = argumentsText(call, params, values);
+        reply = door(index, text);
+        if (reply.length <= 1000 && reply[0] !== "!") {
+          if (count >= 1000) {
+            kept = { __proto__: null };
+            count = 0;
+            ofFirst = undefined;
+          }
+          if (ofFirst === undefined) ofFirst = kept[first] = { __proto__: null };
+          if (hit === undefined) count++;
+          ofFirst[second] = { __proto__: null, text, reply };
+        }
+      }
+      const value = answer(reply);
+      if (afterCall !== null) afterCall();
+      return value;
+    };
+  }
+
   // Promises ------------------------------------------------------------------------------------
 
   // A job that throws ends in the binding, which then runs script code (`toString`, `stack`) where a
@@ -380,9 +415,11 @@
   }
 
   // `record` is the source of what makes the result's object of its members, or "".
-  host.define = function (global, name, call, index, params, reads, isInternal, record) {
+  host.define = function (global, name, call, index, params, reads, isInternal, record, keeps) {
     const build = record === "" ? null : indirectEval(record)(recordTime);
-    const direct = bind(index, call, params === "" ? [] : params.split(" "), build, isInternal);
+    const names = params === "" ? [] : params.split(" ");
+    const direct = keeps ? bindKeeping(index, call, names)
+      : bind(index, call, names, build, isInternal);
     if (isInternal) internal[name] = direct;
     else install(global, name, direct, asynchronous(call, direct, reads));
   };

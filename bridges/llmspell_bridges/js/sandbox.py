@@ -137,6 +137,7 @@ class JsSandbox:
                     function.reads,
                     function.internal,
                     _constructor(bound.declaration.record(function.result)),
+                    function.keeps,
                 )
             if source := bound.declaration.preludes.get(self.language):
                 self._host["extend"](source)

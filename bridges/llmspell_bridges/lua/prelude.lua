@@ -53,10 +53,10 @@ end
 -- makes fresh tables every time.
 local compiled, compiled_count = {}, 0
 
--- Gives a reply its meaning: a chunk that returns the value, or "!" and a chunk of the error.
-local function answer(reply)
+-- Returns what builds the value of a reply: the reply is its chunk, or "!" and one of the error.
+local function builder(reply)
   local build = compiled[reply]
-  if build then return build() end
+  if build then return build end
   if byte(reply) == 33 then raise(reply) end
   local reason
   build, reason = raw_load(reply, "=value", "t", VALUE_NAMES)
@@ -65,8 +65,10 @@ local function answer(reply)
     if compiled_count >= 200 then compiled, compiled_count = {}, 0 end
     compiled[reply], compiled_count = build, compiled_count + 1
   end
-  return build()
+  return build
 end
+
+local function answer(reply) return builder(reply)() end
 
 -- The door itself never raises, but a signal can strike while the host enters it. The exception is
 -- kept from the script (it would hand over the host) and raised again by the host at the end.
@@ -118,6 +120,39 @@ local function bind(index, call, params, unpack_record, is_internal)
     if mark then record = unpack_record(reply, mark) end
     if after_call then after_call() end
     return record
+  end
+end
+
+-- A function of two texts whose results are kept as long as the host says that they are current,
+-- which it tells at a fraction of what the call costs.
+local function bind_keeping(index, call, params)
+  local kept, count = {}, 0
+  return function(...)
+    local first, second = ...
+    if select("#", ...) ~= 2 or type(first) ~= "string" or type(second) ~= "string" then
+      local value = answer(ask(index, arguments(call, params, select("#", ...), ...)))
+      if after_call then after_call() end
+      return value
+    end
+    local of_first = kept[first]
+    local hit = of_first and of_first[second]
+    local build
+    if hit and ask(0, hit.text) == true then
+      build = hit.build
+    else
+      local text = arguments(call, params, 2, first, second)
+      local reply = ask(index, text)
+      build = builder(reply)
+      if #reply <= 1000 then
+        if count >= 1000 then kept, count, of_first = {}, 0, nil end
+        if not of_first then of_first = {}; kept[first] = of_first end
+        if not hit then count = count + 1 end
+        of_first[second] = { text = text, build = build }
+      end
+    end
+    local value = build()
+    if after_call then after_call() end
+    return value
   end
 end
 
@@ -243,7 +278,7 @@ end
 -- Puts a bound function at a dotted place ("State.save") in the script's environment, or, when
 -- it is internal, where only the preludes of the standard library find it. `record` is the source
 -- of what unpacks the record it returns, or "".
-function host.define(place, call, index, params, is_internal, record)
+function host.define(place, call, index, params, is_internal, record, keeps)
   local names = {}
   for name in params:gmatch("%S+") do names[#names + 1] = name end
   local unpack_record
@@ -252,7 +287,8 @@ function host.define(place, call, index, params, is_internal, record)
       return raw_setmetatable({ micros = micros }, marks.TIME)
     end, math.mininteger)
   end
-  local bound = bind(index, call, names, unpack_record, is_internal)
+  local bound = keeps and bind_keeping(index, call, names)
+    or bind(index, call, names, unpack_record, is_internal)
   if is_internal then
     internal[place] = bound
     return

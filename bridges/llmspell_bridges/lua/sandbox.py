@@ -96,6 +96,7 @@ class LuaSandbox:
                     params.encode(),
                     function.internal,
                     unpacker,
+                    function.keeps,
                 )
             if source := bound.declaration.preludes.get(self.language):
                 extend(source.encode(), b"llmspell")

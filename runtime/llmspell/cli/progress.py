@@ -32,16 +32,16 @@ def tracked(items: Iterable[_Item], verb: str, total: int) -> Iterator[_Item]:
 
 
 @contextmanager
-def advancing(verb: str) -> Iterator[Callable[[float], None]]:
-    """Yield a function that is told how much of the work is done, from 0 to 1."""
+def advancing(verb: str) -> Iterator[Callable[[float | None], None]]:
+    """Yield a function that is told how much is done, from 0 to 1; None if nobody knows."""
     if not sys.stderr.isatty():
         yield lambda _share: None
         return
     begin = time.monotonic()
-    update: Callable[[float], None] | None = None
+    update: Callable[[float | None], None] | None = None
     with ExitStack() as stack:
 
-        def show(share: float) -> None:
+        def show(share: float | None) -> None:
             nonlocal update
             if update is None and time.monotonic() - begin >= _PATIENCE_S:
                 update = stack.enter_context(_bar(verb))
@@ -52,10 +52,10 @@ def advancing(verb: str) -> Iterator[Callable[[float], None]]:
 
 
 @contextmanager
-def _bar(verb: str) -> Iterator[Callable[[float], None]]:
+def _bar(verb: str) -> Iterator[Callable[[float | None], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(verb, total=1.0)
-        yield lambda share: progress.update(task, completed=share)
+        task = progress.add_task(verb, total=None)
+        yield lambda share: progress.update(task, completed=share, total=share and 1.0)

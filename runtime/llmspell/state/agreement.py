@@ -27,15 +27,15 @@ _SHARED: Final = (
 )
 
 
-def disagreement(store: Store, row: Row, link: Link, change: Change | None) -> str | None:
+def disagreement(store: Store, row: Row, link: Link | None, change: Change | None) -> str | None:
     """Return how an entry differs from the latest change of its key; None if it does not.
 
-    ``link`` and ``change`` are the latest that was met; an entry that is newer than those is
-    compared with what is the latest by now.
+    ``link`` and ``change`` are the latest that was met, None if none was; an entry that is newer
+    is compared with what is the latest by now.
     """
     if change is not None and row.version == change.version:
         return _difference(row, change)
-    if row.version > link.version:
+    if link is None or row.version > link.version:
         return _newest_disagreement(store, Ref(row.scope, row.key))
     (again,) = store.read((Ref(row.scope, row.key),))
     if again is None or again.version > link.version:
@@ -68,8 +68,8 @@ def _newest_disagreement(store: Store, ref: Ref) -> str | None:
         (again,) = store.read((ref,))
         if row is None or again is None:
             return None
-        if row.version == again.version and latest:
-            return _difference(row, latest[0])
+        if row.version == again.version:
+            return _difference(row, latest[0]) if latest else "the journal knows nothing of it"
     return None
 
 

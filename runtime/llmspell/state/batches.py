@@ -122,7 +122,7 @@ class Batches(Entries):
         """
         from llmspell.state.verifying import verify
 
-        return verify(self._store)
+        return verify(self._store, journal=self._journal)
 
     def export_entries(self, scope: Scope | None = None) -> Iterator[ExportedEntry]:
         """Yield every entry, or those of one scope, as they were at one moment."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol, TypeAlias
 
@@ -34,13 +34,26 @@ class Finish(Protocol):
 class Entry(FrozenValue):
     """One entry as the manager knows it: its metadata, and its value as stored."""
 
-    __slots__ = ("metadata",)
+    __slots__ = ("_keeper", "metadata", "ref")
 
-    def __init__(self, blob: bytes, metadata: Metadata) -> None:
+    def __init__(
+        self,
+        blob: bytes,
+        metadata: Metadata,
+        ref: Ref | None = None,
+        keeper: Callable[[Entry], bool] | None = None,
+    ) -> None:
         self.blob = blob
         self.metadata = metadata
+        self.ref = ref
+        self._keeper = keeper
         self._js = None
         self._lua = None
+
+    def is_current(self) -> bool:
+        """Return whether the cache holds this entry and nobody can have written since."""
+        keeper = self._keeper
+        return keeper is not None and keeper(self)
 
     def thaw(self) -> Value:
         """Return a fresh copy of the value. Raises ``StorageError`` for damaged bytes."""
@@ -56,8 +69,9 @@ class Cache:
     may move on with the first of them that comes back.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, store_epoch: Callable[[], int]) -> None:
         self.lock = threading.Lock()
+        self._store_epoch = store_epoch
         self.epoch = UNKNOWN_EPOCH
         self.hits = 0
         self.misses = 0
@@ -84,12 +98,22 @@ class Cache:
         self.misses += 1
         return None
 
+    def holds(self, entry: Entry) -> bool:
+        """Return whether the store, asked again, would give this very entry. Counts as a hit."""
+        epoch = self._store_epoch()
+        if epoch != self.epoch or epoch == UNKNOWN_EPOCH:
+            return False
+        if self._entries.get(entry.ref) is not entry or entry.metadata[8] is not None:  # type: ignore[arg-type]
+            return False
+        self.hits += 1
+        return True
+
     def _make_entry(self, ref: Ref) -> Entry | None:
         with self.lock:
             known = self._known.get(ref)
             if known is None:
                 return None
-            entry = self._entries[ref] = Entry(*known)
+            entry = self._entries[ref] = Entry(*known, ref, self.holds)
             return entry
 
     def learn(self, entries: Sequence[tuple[Ref, bytes, Metadata]], epoch: int) -> None:

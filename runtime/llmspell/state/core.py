@@ -70,11 +70,15 @@ class StateCore:
         self._value_bytes = self._limits.value_bytes
         self._scope = scope_reader(self._limits.scope_bytes)
         self._key = key_checker(self._limits.key_bytes)
-        self._cache = Cache(cache_bytes)
+        self._cache = Cache(cache_bytes, self._store_epoch)
         self._journal = journal
         self._maintenance = Maintenance(lambda: self._store, retention or Retention())
         self._listeners: list[Any] = []
         hold_over_fork(self)
+
+    def _store_epoch(self) -> int:
+        # The store may get a layer more, so nothing keeps the method of the one there is now.
+        return self._store.epoch()
 
     def before_fork(self) -> None:
         """Let no fork happen while a thread changes the cache: the child would never get it."""

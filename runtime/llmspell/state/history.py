@@ -13,7 +13,7 @@ from llmspell.state.entry import Metadata, timestamp
 from llmspell.store.base import Ref
 from llmspell.store.changes import Change
 from llmspell.store.codec import decode
-from llmspell_bridges.values import Value
+from llmspell_bridges.values import INT_MAX, Value
 
 __all__ = ["History", "Version"]
 
@@ -113,7 +113,7 @@ class History(Batches):
         self._need_journal("history")
         check_integer("version", version, least=1)
         ref = Ref(self._scope(scope), self._key(key))
-        found = self._store.history(ref, below=version + 1, limit=1)
+        found = self._store.history(ref, below=min(version + 1, INT_MAX), limit=1)
         if not found or found[0].version != version:
             raise VersionNotFound(
                 f"version {version} of key {key!r} in scope '{ref.scope}' is not in the journal",

@@ -30,7 +30,7 @@ class Hub:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._watches: dict[int, Callable[[Change], None]] = {}
+        self._watches: dict[int, tuple[Callable[[Change], None], int]] = {}
         self._lock = threading.Lock()
         self._turn = threading.Lock()
         self._more = False
@@ -39,9 +39,10 @@ class Hub:
         self._thread: threading.Thread | None = None
 
     def add(self, number: int, deliver: Callable[[Change], None]) -> None:
-        """Begin to deliver; the thread starts with the first watch."""
+        """Begin to deliver what is changed from now on; the thread starts with the first watch."""
+        since = self._store.span().last
         with self._lock:
-            self._watches[number] = deliver
+            self._watches[number] = deliver, since
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._run, name="llmspell-watch", daemon=True
@@ -54,7 +55,7 @@ class Hub:
             return self._watches.pop(number, None) is not None
 
     def stop(self) -> None:
-        """End the thread."""
+        """Deliver nothing more, and end the thread."""
         self._stopped.set()
 
     def dispatch(self) -> None:
@@ -65,6 +66,8 @@ class Hub:
                 self._more = False
                 while page := self._store.changes(self._position, limit=_PAGE):
                     for change in page:
+                        if self._stopped.is_set():
+                            return
                         self._position = change.seq
                         self._deliver(change)
             finally:
@@ -73,7 +76,10 @@ class Hub:
     def _deliver(self, change: Change) -> None:
         with self._lock:
             watches = list(self._watches.items())
-        for number, deliver in watches:
+        for number, (deliver, since) in watches:
+            # One of the watchers before may have ended this one.
+            if change.seq <= since or number not in self._watches:
+                continue
             try:
                 deliver(change)
             except Exception as error:

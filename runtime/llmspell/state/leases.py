@@ -8,7 +8,7 @@ remembers the highest token it has seen can turn away a holder whose lease has r
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import time_ns
 from typing import Final
@@ -28,6 +28,8 @@ _LOCKS: Final = INTERNAL + "lock:"
 _CLASS: Final = "lock"
 #: Waiting begins with short sleeps; a lock that is held long is asked for less often.
 _LONGEST_SLEEP_S: Final = 0.05
+#: Who has other things to do while he waits is kept for no longer than this at a time.
+_MOMENT_S: Final = 0.02
 
 
 class Lease:
@@ -87,10 +89,7 @@ class Leases(Transactions):
         """Take a lock as ``lock`` does, and return it; the caller releases it."""
         text, checked = self._scope(scope), self._key(key)
         duration = check_ttl(ttl)
-        if type(wait) not in (int, float) or not 0 <= wait < float("inf"):
-            raise InvalidArgument(
-                "argument 'wait' must be a number of seconds, 0 or more", parameter="wait"
-            )
+        _check_wait(wait)
         deadline = time.monotonic() + wait
         attempt = 0
         while True:
@@ -103,6 +102,35 @@ class Leases(Transactions):
                 if time.monotonic() >= deadline:
                     raise _unavailable(text, checked, wait) from None
             attempt = self._wait_for_lock(attempt, deadline)
+
+    def ask_for_lock(
+        self,
+        scope: Scope,
+        key: str,
+        own: Iterable[Lease],
+        waited_s: float,
+        *,
+        ttl: float = DEFAULT_TTL_S,
+        wait: float = DEFAULT_WAIT_S,
+    ) -> Lease | None:
+        """Take a lock for one who waits and has other things to do; None if he is to ask again.
+
+        ``own`` are the locks he holds: nothing frees those while he is kept here. ``waited_s``
+        is how long he has been asking. Raises what ``acquire_lock`` raises.
+        """
+        _check_wait(wait)
+        name, now = (self._scope(scope), self._key(key)), time_ns() // 1000
+        left = wait - waited_s
+        if left > 0 and any((each.scope, each.key) == name and each.until_us > now for each in own):
+            if waited_s > 1:  # it is not just about to be given back
+                time.sleep(0.001)
+            return None
+        try:
+            return self.acquire_lock(scope, key, ttl=ttl, wait=max(0, min(left, _MOMENT_S)))
+        except LockUnavailable:
+            if left > _MOMENT_S:
+                return None
+            raise _unavailable(*name, wait) from None
 
     def _wait_for_lock(self, attempt: int, deadline: float) -> int:
         remaining = deadline - time.monotonic()
@@ -134,6 +162,13 @@ class Leases(Transactions):
             self._release(lease)
         except LockLost:
             return
+
+
+def _check_wait(wait: object) -> None:
+    if not isinstance(wait, int | float) or type(wait) is bool or not 0 <= wait < float("inf"):
+        raise InvalidArgument(
+            "argument 'wait' must be a number of seconds, 0 or more", parameter="wait"
+        )
 
 
 def _unavailable(scope: str, key: str, wait: float) -> LockUnavailable:

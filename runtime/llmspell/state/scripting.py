@@ -106,8 +106,18 @@ class ScriptState:
 
     # Locks ---------------------------------------------------------------------------------
 
-    def lock_acquire(self, scope: str, key: str, **options: Any) -> tuple[int, int]:
-        lease = self._open_state().acquire_lock(scope, key, **options)
+    def lock_acquire(
+        self, scope: str, key: str, *, waited_s: float | None = None, **options: Any
+    ) -> tuple[int, ...]:
+        """Take a lock; nothing is returned to one who has ``waited_s`` and is to ask again."""
+        lease: Lease | None
+        if waited_s is None:
+            lease = self._open_state().acquire_lock(scope, key, **options)
+        else:
+            own = self._locks.values()
+            lease = self._open_state().ask_for_lock(scope, key, own, waited_s, **options)
+        if lease is None:
+            return ()
         number = next(self._numbers)
         self._locks[number] = lease
         return number, lease.token

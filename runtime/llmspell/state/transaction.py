@@ -13,6 +13,7 @@ from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from llmspell.errors import StateError, VersionConflict
+from llmspell.state.checks import check_integer
 from llmspell.state.core import Scope, entry_of
 from llmspell.store.base import Check, Delete, Operation, Put, Ref, Row
 from llmspell.store.checks import conflict_error
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Transaction"]
 
-_OPEN, _COMMITTED, _ABORTED = "open", "committed", "aborted"
+_OPEN, _MET_CONFLICT, _COMMITTED, _ABORTED = "open", "in conflict", "committed", "aborted"
 
 
 class Transaction:
@@ -68,11 +69,22 @@ class Transaction:
         value: Value,
         *,
         ttl: float | None = None,
+        if_version: int | None = None,
         state_class: str = "standard",
         schema_version: int = 1,
     ) -> None:
-        """Write when the transaction commits. Raises at once what ``save`` raises."""
+        """Write when the transaction commits; ``ttl`` counts from there.
+
+        Raises at once what ``save`` raises. ``if_version`` is compared with the version before
+        the transaction; the conflict it raises is the caller's, and repeats nothing.
+        """
         ref = self._ref(scope, key)
+        check_integer("schema_version", schema_version, least=1)
+        if if_version is not None:
+            check_integer("if_version", if_version, least=0)
+            actual = _version(self._row(ref))
+            if actual != if_version:
+                raise conflict_error(*ref, expected=if_version, actual=actual)
         self._writes[ref] = self._state._operation(
             *ref,
             value,
@@ -96,15 +108,12 @@ class Transaction:
         now = time_ns() // 1000
         batch: list[Operation] = []
         for ref, row in self._read.items():
-            version = 0 if row is None else row.version
-            write = self._writes.get(ref)
-            if write is None:
-                batch.append(Check(*ref, now, version))
+            if ref not in self._writes:
+                batch.append(Check(*ref, now, _version(row)))
         for ref, write in self._writes.items():
-            wanted = None
-            if ref in self._read:
-                row = self._read[ref]
-                wanted = 0 if row is None else row.version
+            wanted = _version(self._read[ref]) if ref in self._read else None
+            if type(write) is Put and write.expires_at is not None:
+                write = write._replace(expires_at=write.expires_at - write.at + now)
             batch.append(write._replace(at=now, if_version=wanted))
         try:
             if self._writes:
@@ -116,7 +125,7 @@ class Transaction:
 
     def abort(self) -> None:
         """Drop all writes. Ends a transaction that is open, and does nothing to another."""
-        if self._status == _OPEN:
+        if self._status != _COMMITTED:
             self._status = _ABORTED
 
     def _durability(self) -> str | None:
@@ -151,9 +160,9 @@ class Transaction:
             *again, row = store.read([*known, ref])
         for address, now in zip(known, again, strict=True):
             then = self._read[address]
-            expected, actual = (0 if each is None else each.version for each in (then, now))
+            expected, actual = _version(then), _version(now)
             if expected != actual:
-                self._status = _ABORTED
+                self._status = _MET_CONFLICT
                 self.conflict = conflict_error(*address, expected=expected, actual=actual)
                 raise self.conflict
         self._epoch = epoch if still else -1
@@ -161,8 +170,15 @@ class Transaction:
         return row
 
     def _check_open(self) -> None:
+        # A function that caught the conflict and goes on meets it again.
+        if self._status == _MET_CONFLICT and self.conflict is not None:
+            raise self.conflict
         if self._status != _OPEN:
             raise StateError(
                 f"the transaction is over ({self._status})",
                 hint="use tx inside the function it was given to, and begin another one after it",
             )
+
+
+def _version(row: Row | None) -> int:
+    return 0 if row is None else row.version

@@ -38,15 +38,22 @@ class Transactions(Checkpoints):
         """Run ``fn(tx)`` in a transaction and return its result; run it again after a conflict.
 
         ``fn`` must have no other effects than through ``tx``. Between attempts there is a short
-        random wait. Raises ``VersionConflict`` when it lost against others too many times.
+        random wait. Raises ``VersionConflict`` when it lost against others too many times. One
+        that ``fn`` raises of its own, from an ``if_version`` say, ends it like any error.
         """
         attempt = 0
         while True:
+            tx = Transaction(self)
             try:
-                with self.transaction() as tx:
-                    return fn(tx)
-            except VersionConflict as conflict:
-                self.wait_for_next_attempt(attempt, conflict)
+                result = fn(tx)
+                tx.commit()
+                return result
+            except Exception:
+                if tx.conflict is None:
+                    raise
+            finally:
+                tx.abort()
+            self.wait_for_next_attempt(attempt, tx.conflict)
             attempt += 1
 
     def begin_transaction(self) -> Transaction:

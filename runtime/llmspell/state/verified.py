@@ -24,12 +24,11 @@ class Problem(NamedTuple):
 class Verified(NamedTuple):
     """What one step looked at, and what it found.
 
-    ``entries`` and ``changes`` were checked, ``unjournalled`` of the entries were last written
-    without a journal. ``share`` is how much of the work is done, from 0 to 1.
+    ``entries`` and ``changes`` are how many were checked; ``share`` is how much of the work is
+    done, from 0 to 1.
     """
 
     entries: int
     changes: int
-    unjournalled: int
     share: float
     problems: tuple[Problem, ...]

@@ -30,27 +30,28 @@ _PAGE_BYTES: Final = 4 * 1024 * 1024
 _NEVER_STORED: Final = frozenset(name for name, policy in CLASSES.items() if not policy.stored)
 
 
-def verify(store: Store) -> Iterator[Verified]:
+def verify(store: Store, *, journal: bool = True) -> Iterator[Verified]:
     """Check everything and tell it step by step.
 
     Every value must decode, in the entries and in the journal. Above its floor the journal must
     have no gap; each change must point to the one before it of its key, with a lower version;
-    each entry must be what its latest change says. On SQLite the file is checked, too. What was
-    written while the journal was off may look like damage; writing it again mends that.
+    each entry must be what its latest change says. On SQLite the file is checked, too.
+    ``journal`` tells whether the store keeps one.
 
     Raises what reading the store raises, except that damage is told as a problem.
     """
-    return _Verification(store).steps()
+    return _Verification(store, journal).steps()
 
 
 class _Verification:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, journal: bool) -> None:
         self._store = store
+        self._journal = journal
         self._span = JournalSpan(0, 0, 0)
         self._scopes: list[str] = []
         self._done, self._total = 0, 1
         self._page = 64
-        self._is_broken = False
+        self._compares = journal
 
     def steps(self) -> Iterator[Verified]:
         yield from self._guarded(self._begin())
@@ -58,12 +59,11 @@ class _Verification:
         self._total += parts * self._span.rows
         for part in range(parts):
             chains = Chains(part, parts, lambda: self._store.span().floor)
-            self._is_broken = False
+            self._compares = self._journal
             yield from self._guarded(self._walk(chains, first=part == 0))
-            if self._is_broken:  # what it did not reach cannot be compared
-                chains.last.clear()
             yield from self._guarded(self._compare(chains))
-            yield from self._guarded(self._seek_lost(chains))
+            if self._compares:
+                yield from self._guarded(self._seek_lost(chains))
         yield self._step(share=1.0)
 
     def _guarded(self, steps: Iterator[Verified]) -> Iterator[Verified]:
@@ -73,7 +73,7 @@ class _Verification:
         except StorageError as error:
             if error.details.get("reason") != "corrupt":
                 raise
-            self._is_broken = True
+            self._compares = False  # with what was not reached
             yield self._step(problems=[Problem(error.message)])
 
     def _begin(self) -> Iterator[Verified]:
@@ -124,23 +124,16 @@ class _Verification:
         seqs = [link.seq for link in links.values() if link is not None]
         changes = self._store.recall(seqs)
         problems: list[Problem] = []
-        unjournalled = 0
         for row in rows:
-            damage = _undecodable(row.blob)
-            if damage:
+            if damage := _undecodable(row.blob):
                 problems.append(_problem(damage, row))
+            if not self._compares or row.state_class in _NEVER_STORED:
+                continue
             link = links[row[:2]]
-            if row.state_class in _NEVER_STORED:
-                continue
-            if link is None:
-                unjournalled += self._span.rows > 0
-                continue
-            what = disagreement(self._store, row, link, changes.get(link.seq))
-            if what:
-                problems.append(_problem(what, row, link.seq))
-        return self._step(
-            entries=len(rows), units=len(refs), unjournalled=unjournalled, problems=problems
-        )
+            change = None if link is None else changes.get(link.seq)
+            if what := disagreement(self._store, row, link, change):
+                problems.append(_problem(what, row, link and link.seq))
+        return self._step(entries=len(rows), units=len(refs), problems=problems)
 
     def _seek_lost(self, chains: Chains) -> Iterator[Verified]:
         """Look for keys that the journal says hold something, and that were not met."""
@@ -164,7 +157,6 @@ class _Verification:
         *,
         entries: int = 0,
         changes: int = 0,
-        unjournalled: int = 0,
         units: int = 0,
         share: float | None = None,
         problems: Sequence[Problem] = (),
@@ -172,7 +164,7 @@ class _Verification:
         self._done += units
         if share is None:
             share = min(self._done / self._total, 1.0)
-        return Verified(entries, changes, unjournalled, share, tuple(problems))
+        return Verified(entries, changes, share, tuple(problems))
 
 
 def _problem(what: str, place: Row | Change, seq: int | None = None) -> Problem:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import queue
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from typing import Any, Final, NamedTuple
 
@@ -22,6 +25,9 @@ __all__ = ["Event", "Subscription", "Watches"]
 
 #: A subscription nobody takes from keeps this many events; then the oldest are dropped.
 MAX_WAITING: Final = 10_000
+#: What Python can wait for; about three hundred years.
+_LONGEST_WAIT_S: Final = threading.TIMEOUT_MAX / 2
+_log = logging.getLogger("llmspell.watch")
 
 
 class Event(NamedTuple):
@@ -77,14 +83,19 @@ class Subscription:
 
     def _put(self, number: int, event: Event) -> None:
         if self._queue.qsize() >= MAX_WAITING:
-            self._queue.get_nowait()
-            self.dropped += 1
+            with suppress(queue.Empty):  # it may just have been taken
+                self._queue.get_nowait()
+                self.dropped += 1
+                if self.dropped == 1:
+                    _log.warning(
+                        "more than %d changes wait to be taken: the oldest are dropped", MAX_WAITING
+                    )
         self._queue.put((number, event))
 
     def take(self, timeout_s: float = 0.0) -> list[tuple[int, Event]]:
         """Return what waits, with each event's watch; if nothing does, wait for it up to a time."""
         taken: list[tuple[int, Event]] = []
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + min(timeout_s, _LONGEST_WAIT_S)
         while True:
             try:
                 remaining = deadline - time.monotonic()
@@ -113,6 +124,7 @@ class Watches(Leases):
         super().__init__(*arguments, **options)
         self._watch_numbers = count(1)
         self._hub: Hub | None = None
+        self._hub_lock = threading.Lock()
 
     def watch(self, scope: Scope, prefix: str, fn: Callable[[Event], None]) -> int:
         """Call ``fn(event)`` for every change of a scope's keys that start with ``prefix``.
@@ -151,6 +163,7 @@ class Watches(Leases):
         """In the child nobody watches: the callbacks belong to the parent."""
         if in_child:
             self._hub = None
+            self._hub_lock = threading.Lock()
             self._listeners.clear()
         super().after_fork(in_child=in_child)
 
@@ -163,9 +176,10 @@ class Watches(Leases):
             if change.scope == text and change.key.startswith(prefix):
                 fn(_event(change))
 
-        if self._hub is None:
-            self._hub = Hub(self._store)
-            self._listeners.append(self._hub.dispatch)
+        with self._hub_lock:
+            if self._hub is None:
+                self._hub = Hub(self._store)
+                self._listeners.append(self._hub.dispatch)
         self._hub.add(number, deliver)
 
 

@@ -21,7 +21,11 @@ class _Cause(NamedTuple):
 
 
 _LOST: Final = _Cause(
-    "unavailable", "does not answer", "check that the server runs", passing=True, uncertain=True
+    "unavailable",
+    "does not answer",
+    "check that the server runs, and that it takes that much at once (max_allowed_packet)",
+    passing=True,
+    uncertain=True,
 )
 _BUSY: Final = _Cause("unavailable", "has too many connections", "raise its limit", passing=True)
 _CONFLICT: Final = _Cause(

@@ -57,8 +57,7 @@ class Transactor:
                 if sent is not None and self._driver.failure(error).uncertain:
                     if self._was_committed(sent, error, patience):
                         return
-                else:
-                    patience.endure(error)
+                patience.endure(error)
             except BaseException:
                 self._drop()
                 raise

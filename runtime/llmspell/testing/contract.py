@@ -54,7 +54,7 @@ class StoreContract(
             def __init__(self) -> None:
                 super().__init__(store, clock)
 
-        limits = settings(max_examples=60, stateful_step_count=30, deadline=None)
+        limits = settings(max_examples=40, stateful_step_count=30, deadline=None)
         run_state_machine_as_test(Machine, settings=limits)
 
 

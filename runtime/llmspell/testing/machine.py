@@ -19,16 +19,15 @@ __all__ = ["StoreMachine", "operations", "origins", "refs"]
 
 _SCOPES = ["s", "s:t", "%", " ", INTERNAL + "s"]
 _scopes = st.sampled_from(_SCOPES)
-_keys = st.sampled_from(AWKWARD) | st.text(
-    st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=3
-)
+_characters = st.characters(exclude_categories=["Cs", "Cc"])
+_keys = st.sampled_from(AWKWARD) | st.text(_characters, min_size=1, max_size=3)
 # Mostly a few that are met again and again.
 _familiar = st.sampled_from([Ref("s", "a"), Ref("s", "b"), Ref(_SCOPES[-1], "a")])
 refs = _familiar | _familiar | st.builds(Ref, _scopes, _keys)
 _lifetimes = st.sampled_from([None, None, 0, 1, 5, 5, 8 * DAY_US])
 _limits = st.integers(1, 4)
 origins = st.just(NOBODY) | st.builds(
-    Origin, st.sampled_from([None, "me"]), st.just("run"), st.text(max_size=2)
+    Origin, st.sampled_from([None, "me"]), st.just("run"), st.text(_characters, max_size=2)
 )
 
 

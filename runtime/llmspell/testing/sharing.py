@@ -45,7 +45,7 @@ class SharingRules:
 
     def test_readers_see_all_of_a_batch_or_nothing(self, store: Store) -> None:
         """Two entries that are always written together are always read alike."""
-        refs = [Ref("s", str(i)) for i in range(300)]
+        refs = [Ref("s", str(i)) for i in range(200)]
         stop = threading.Event()
         torn: list[int] = []
 
@@ -58,7 +58,7 @@ class SharingRules:
 
         watcher = threading.Thread(target=watch)
         watcher.start()
-        for number in range(60):
+        for number in range(40):
             store.write([Put(*ref, b"%d" % number, 1) for ref in refs])
         stop.set()
         watcher.join()

@@ -49,7 +49,7 @@ class WaitingRules:
             sleep(0.02)
             write(store)
             written = monotonic()
-            assert waiting.result() - written < 2
+            assert waiting.result() - written < 5
 
     def test_waiting_ends_when_the_time_is_up(self, store: Store) -> None:
         """It returns False then, and not before."""
@@ -57,7 +57,7 @@ class WaitingRules:
         started = monotonic()
         while store.wait(last, 0.1):  # True without a reason is allowed
             started = monotonic()
-        assert 0.09 < monotonic() - started < 2
+        assert 0.09 < monotonic() - started < 5
 
     def test_close_wakes_who_waits(self, store: Store) -> None:
         """Nobody is kept from ending by a wait for what will never come."""
@@ -69,4 +69,4 @@ class WaitingRules:
             closed = monotonic()
             with suppress(RuntimeClosed):  # what a thread is told that comes too late to wait
                 waiting.result(10)
-            assert monotonic() - closed < 2
+            assert monotonic() - closed < 5

@@ -82,7 +82,7 @@ def checkpoints(settings: Settings, as_json: bool) -> int:
         "llmspell state rollback c3 --scope agent:gpt-4",
     ),
 )
-@click.argument("checkpoint", metavar="CHECKPOINT")
+@click.argument("checkpoint")
 @click.option("--scope", metavar="SCOPE", help="Only the entries of this scope.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would change.")
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")

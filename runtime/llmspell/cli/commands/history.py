@@ -71,29 +71,29 @@ def history(
 )
 @click.argument("scope")
 @click.argument("key")
-@click.argument("old", metavar="V1", type=_VERSION)
-@click.argument("new", metavar="[V2]", type=_VERSION, required=False)
+@click.argument("v1", type=_VERSION)
+@click.argument("v2", type=_VERSION, required=False)
 @json_option
 @config_options
-def diff(settings: Settings, scope: str, key: str, old: int, new: int | None, as_json: bool) -> int:
+def diff(settings: Settings, scope: str, key: str, v1: int, v2: int | None, as_json: bool) -> int:
     """Show in which places version V1 of KEY in SCOPE differs from V2, by default the current one.
 
     One line for each: added, removed or changed, the path, the old and the new value. The exit
     code is 0 whether they differ or not.
     """
     with open_state(settings) as state:
-        new = _current(state, scope, key) if new is None else new
-        found = state.diff(scope, key, old, new)
+        v2 = _current(state, scope, key) if v2 is None else v2
+        found = state.diff(scope, key, v1, v2)
     if as_json:
         from llmspell.cli.jsontext import print_json
 
         told = [difference.to_dict() for difference in found]
-        versions = {"old": old, "new": new}
+        versions = {"old": v1, "new": v2}
         print_json({"ok": True, "scope": scope, "key": key, **versions, "differences": told})
     elif found:
         _print_differences(found)
     else:
-        click.echo(f"versions {old} and {new} are equal", err=True)
+        click.echo(f"versions {v1} and {v2} are equal", err=True)
     return 0
 
 

@@ -38,7 +38,7 @@ _LISTED = 1000
 )
 @click.option(
     "--max-changes",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=2**53),
     metavar="N",
     help="Changes may go that N later ones follow.",
 )
@@ -55,12 +55,11 @@ def compact(
     removed = expired = purged = 0
     age = None if older_than is None else min(older_than, _CENTURY_S)
     with open_state(settings) as state, advancing("compacting") as show:
-        before = max(state.get_stats().get("changes", 0), 1)
         for step in state.compact(max_age_s=age, max_changes=max_changes):
             removed += step.removed
             expired += step.expired
             purged += step.purged
-            show(removed / before)
+            show(None)
     if as_json:
         from llmspell.cli.jsontext import print_json
 
@@ -88,17 +87,16 @@ def verify(settings: Settings, as_json: bool) -> int:
     of rising versions for each key, and each entry must be what its latest change wrote. On
     SQLite the file itself is checked, too. Scripts may go on meanwhile.
     """
-    entries = changes = unjournalled = found = 0
+    entries = changes = found = 0
     problems: list[Problem] = []
     with open_state(settings) as state, advancing("checking") as show:
         for step in state.verify():
             entries += step.entries
             changes += step.changes
-            unjournalled += step.unjournalled
             found += len(step.problems)
             problems += step.problems[: _LISTED - len(problems)]
             show(step.share)
-    counts = {"entries": entries, "changes": changes, "unjournalled": unjournalled}
+    counts = {"entries": entries, "changes": changes}
     if found:
         raise _damaged(problems, found, counts, as_json)
     if as_json:
@@ -111,8 +109,6 @@ def verify(settings: Settings, as_json: bool) -> int:
         click.echo(
             f"all well: {counted(entries, 'entry', 'entries')}, {counted(changes, 'change')}"
         )
-        if unjournalled:
-            click.echo(f"{unjournalled:,} of the entries were written without the journal")
     return 0
 
 
