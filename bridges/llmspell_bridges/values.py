@@ -47,9 +47,49 @@ def canonical(value: Any, *, max_depth: int = MAX_DEPTH) -> Value:
     for nesting beyond ``max_depth`` (which is what a cycle amounts to).
     """
     try:
+        return _copied(value, max_depth)
+    except _Unusual:
+        pass
+    try:
         return _canonical(value, "$", max_depth)
     except _TooDeep as error:
         raise too_deep(error.path, max_depth) from None
+
+
+class _Unusual(Exception):
+    """The quick way met what only the other one handles or explains."""
+
+
+def _copied(value: Any, room: int) -> Value:
+    """Do what ``_canonical`` does for the usual values: at twice its speed, for it has no paths."""
+    kind = type(value)
+    if kind is dict:
+        if room <= 0:
+            raise _Unusual
+        for key in value:
+            if type(key) is not str or not key.isascii():
+                raise _Unusual
+        return {
+            key: member
+            if ((of := type(member)) is str and member.isascii()) or of is bool or member is None
+            else _copied(member, room - 1)
+            for key, member in value.items()
+        }
+    if kind is int:
+        if INT_MIN <= value <= INT_MAX:
+            return value
+    elif kind is str:
+        if value.isascii() or is_unicode(value):
+            return value
+    elif kind is list:
+        if room > 0:
+            return [_copied(member, room - 1) for member in value]
+    elif kind is float:
+        if value - value == 0.0:  # neither NaN nor infinite
+            return value
+    elif value is None or kind is bool or kind is bytes:
+        return value
+    raise _Unusual
 
 
 class _TooDeep(Exception):

@@ -363,7 +363,7 @@ LUA_MISUSES = [
     ("State.transaction(function(tx) tx.save('g', 'k', 1, { ttl = -1 }) end)", "invalid_value"),
     ("State.transaction(function(tx) tx.load(1, 'k') end)", "invalid_argument"),
     ("State.transaction(function(tx) tx.save('g', 'k') tx.load('g') end)", "invalid_argument"),
-    ("State.transaction(function(tx) return print end)", "invalid_value"),
+    ("State.transaction(function(tx) tx.delete('g', nil) end)", "invalid_argument"),
 ]
 JS_MISUSES = [
     ("await State.transaction()", "invalid_argument"),

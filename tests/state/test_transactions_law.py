@@ -8,7 +8,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell.errors import VersionConflict
@@ -87,6 +87,7 @@ def mixed(scripts: list[Script], turns: Iterator[int]) -> dict[str, Any]:
     return ended(state)
 
 
+@settings(deadline=None)
 @given(st.lists(steps, min_size=2, max_size=3), st.randoms(use_true_random=False))
 def test_any_mixture_of_transactions_equals_one_order_of_them(
     scripts: list[Script], chance: random.Random

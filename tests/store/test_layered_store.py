@@ -35,12 +35,18 @@ def ephemeral(key: str, blob: bytes = b"mine", **rest: object) -> Put:
 
 
 def make(backend: str, folder: Path, clock: ManualClock, *, journal: bool = True) -> LayeredStore:
-    path = folder / "state.db"
-    return LayeredStore(open_store(backend, path=path, journal=journal, clock=clock), clock=clock)
+    path, (name, _, durability) = folder / "state.db", backend.partition("-")
+    return LayeredStore(
+        open_store(
+            name, path=path, durability=durability or "commit", journal=journal, clock=clock
+        ),
+        clock=clock,
+    )
 
 
-@pytest.mark.parametrize("used", [False, True], ids=["unused", "used"])
-@pytest.mark.parametrize("backend", ["memory", "sqlite"])
+@pytest.mark.parametrize(
+    ("backend", "used"), [("memory", True), ("sqlite", False), ("sqlite-relaxed", True)]
+)
 class TestLayeredStore(StoreContract):
     """With an ephemeral entry about or without: the other entries keep the contract."""
 

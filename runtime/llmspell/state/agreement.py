@@ -57,6 +57,8 @@ def is_lost(store: Store, change: Change) -> bool:
         if latest and latest[0].seq != change.seq:
             change = latest[0]
             continue
+        if change.seq not in store.recall([change.seq]):  # deleted and compacted meanwhile
+            return False
         return change.expires_at is None or change.expires_at > _now()
     return False
 

@@ -54,12 +54,12 @@ class _Verification:
         self._compares = journal
 
     def steps(self) -> Iterator[Verified]:
-        yield from self._guarded(self._begin())
+        for begin in (self._check_file, self._measure_journal, self._list_scopes):
+            yield from self._guarded(begin())
         parts = max(1, -(-self._span.rows // _KEYS))
         self._total += parts * self._span.rows
         for part in range(parts):
             chains = Chains(part, parts, lambda: self._store.span().floor)
-            self._compares = self._journal
             yield from self._guarded(self._walk(chains, first=part == 0))
             yield from self._guarded(self._compare(chains))
             if self._compares:
@@ -76,17 +76,29 @@ class _Verification:
             self._compares = False  # with what was not reached
             yield self._step(problems=[Problem(error.message)])
 
-    def _begin(self) -> Iterator[Verified]:
-        facts = self._store.stats()
-        if facts.get("backend") == "sqlite" and "path" in facts:
+    def _check_file(self) -> Iterator[Verified]:
+        try:
+            facts = self._store.stats()
+        except StorageError as error:
+            facts = error.details  # they name the file, too
+            if facts.get("reason") != "corrupt":
+                raise
+        path = Path(facts.get("path", ""))
+        if path.is_file():  # other backends have folders and addresses
             from llmspell.store.sqlite_check import damages
 
-            found = damages(Path(facts["path"]))
+            found = damages(path)
             yield self._step(problems=[Problem(f"the database file: {line}") for line in found])
+
+    def _measure_journal(self) -> Iterator[Verified]:
         self._span = self._store.span()
+        yield self._step()
+
+    def _list_scopes(self) -> Iterator[Verified]:
         scopes = self._store.scopes()
         self._scopes = [name for name, _ in scopes]
         self._total += sum(count for _, count in scopes)
+        yield self._step()
 
     # The journal ---------------------------------------------------------------------------
 

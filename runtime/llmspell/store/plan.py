@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from llmspell.errors import InvalidArgument
 from llmspell.store.base import (
@@ -96,6 +96,9 @@ def touched(batch: Iterable[Operation]) -> tuple[list[Ref], list[str]]:
     return list(refs), list(scopes)
 
 
+_Undo: TypeAlias = list[tuple[Ref, Known | None, Record | None]]
+
+
 class Plan:
     """The records and changes of the batches applied so far.
 
@@ -107,7 +110,7 @@ class Plan:
     def __init__(self, known: Mapping[Ref, Known], last: int, *, journal: bool = True) -> None:
         self._known = dict(known)
         self._journal = journal
-        self._undo: list[tuple[Ref, Known | None, Record | None]] = []
+        self._undo: _Undo | None = None
         self.last = last
         self.records: dict[Ref, Record] = {}
         self.changes: list[Change] = []
@@ -117,12 +120,15 @@ class Plan:
 
         Raises VersionConflict, and then the plan is as it was before.
         """
-        self._undo.clear()
         last, count = self.last, len(self.changes)
+        # What cannot be refused need not be undone: most batches are puts without a condition.
+        plain = all(type(operation) is Put and operation[7] is None for operation in batch)
+        undo: _Undo = []
+        self._undo = None if plain else undo
         try:
             return [_STEPS[type(operation)](self, operation, origin) for operation in batch]
         except BaseException:
-            for ref, known, record in reversed(self._undo):
+            for ref, known, record in reversed(undo):
                 _restore(self._known, ref, known)
                 _restore(self.records, ref, record)
             self.last = last
@@ -139,13 +145,15 @@ class Plan:
 
     def _put(self, operation: Put, origin: Origin) -> Written:
         scope, key, blob, at, schema_version, state_class, expires_at, wanted, versions = operation
-        ref = Ref(scope, key)
+        ref = _new_ref((scope, key))
         known, alive = self._current(ref, at)
+        version, created_at, _, _, previous = known
         if wanted is not None:
-            _require(ref, wanted, known.version if alive else 0)
-        version = known.version + versions
-        created_at = known.created_at if alive else at
-        seq, correlation_id = known.last_seq, origin[2]
+            _require(ref, wanted, version if alive else 0)
+        version += versions
+        if not alive:
+            created_at = at
+        seq = previous
         if self._journal and scope[:1] != INTERNAL:
             self.last = seq = self.last + 1
             self.changes.append(
@@ -162,7 +170,7 @@ class Plan:
                         state_class,
                         expires_at,
                         *origin,
-                        known.last_seq,
+                        previous,
                         blob,
                     )
                 )
@@ -180,7 +188,7 @@ class Plan:
                     schema_version,
                     state_class,
                     expires_at,
-                    correlation_id,
+                    origin[2],
                     blob,
                     seq,
                 )
@@ -258,7 +266,8 @@ class Plan:
         return gone
 
     def _set(self, ref: Ref, known: Known, record: Record) -> None:
-        self._undo.append((ref, self._known.get(ref), self.records.get(ref)))
+        if self._undo is not None:
+            self._undo.append((ref, self._known.get(ref), self.records.get(ref)))
         self._known[ref] = known
         self.records[ref] = record
 

@@ -27,6 +27,8 @@ RELAXED: Final = "relaxed"
 #: A version, and when the life of the entry began.
 Base: TypeAlias = tuple[int, int]
 _ATTEMPTS: Final = 3
+# Each run is a commit. So many keep a flush short when origins take turns.
+_MOST_RUNS: Final = 256
 _new_row: Any = partial(tuple.__new__, Row)
 
 
@@ -34,22 +36,22 @@ class RelaxedStore(RelaxedReader):
     """Commits relaxed writes at most ``flush_ms`` after they were accepted.
 
     Relaxed is ``write`` with that durability and, with ``everything``, all that names no other
-    one. The process's death loses at most the end of what was accepted, as long as a flush;
-    what is flushed together is stored together. Several writes of one key by one origin between
-    two flushes become one, which takes all their versions and shows once in the journal; writes
-    of several entries show each.
+    one. When the process is killed it loses at most what it accepted in the last ``flush_ms``
+    and during the flush under way, always the end of it; a batch is never half there. Several
+    writes of one key by one origin between two flushes become one, which takes all their
+    versions and shows once in the journal; batches of several entries show each.
 
     Only puts over entries wait. What has a precondition or an expiry, removes something, or
     writes a key that is not there (its version is then the store's to tell) is committed at
     once, after everything that was accepted before it. Reading shows what was accepted. When
     another process writes a key that is pending here, the last to be stored wins and versions
     are the store's; likewise ``seq`` of a relaxed write is the place it will have if nobody
-    else writes before the flush, at least.
+    else writes before the flush.
 
     While a flush fails, writes are refused with a StorageError that tells how many wait, in
-    its details as ``waiting``. So they are when more than ``max_pending_bytes`` would wait and
-    no room can be made by a flush. Close the store: one that nobody closed is flushed at the
-    end of the process, and lives until then.
+    its details as ``waiting``. A write flushes first when more than ``max_pending_bytes`` would
+    wait, or more turns of origins than a flush writes quickly. Close the store: one that nobody
+    closed is flushed at the end of the process, and lives until then.
     """
 
     def __init__(
@@ -152,7 +154,12 @@ class RelaxedStore(RelaxedReader):
         ref = (scope, key)
         pending = self._pending
         with self._lock:
-            if not self._accepts or self._claimed or pending.bytes + len(blob) > self._max_bytes:
+            if (
+                not self._accepts
+                or self._claimed
+                or pending.bytes + len(blob) > self._max_bytes
+                or len(pending.runs) > _MOST_RUNS
+            ):
                 return None
             number = self.inner.epoch()
             row = self._latest.get(ref)
@@ -276,7 +283,9 @@ class RelaxedStore(RelaxedReader):
 
     def _make_room(self, more_bytes: int) -> None:
         pending = self._pending
-        while pending.bytes and pending.bytes + more_bytes > self._max_bytes:
+        while pending.bytes and (
+            pending.bytes + more_bytes > self._max_bytes or len(pending.runs) > _MOST_RUNS
+        ):
             self.flush()
 
     def stats(self) -> dict[str, Any]:

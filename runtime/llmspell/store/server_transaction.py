@@ -54,9 +54,9 @@ class Transactor:
                 return
             except self._driver.error as error:
                 self._drop()
-                if sent is not None and self._driver.failure(error).uncertain:
-                    if self._was_committed(sent, error, patience):
-                        return
+                uncertain = self._driver.failure(error).uncertain
+                if sent is not None and uncertain and self._was_committed(sent, error, patience):
+                    return
                 patience.endure(error)
             except BaseException:
                 self._drop()

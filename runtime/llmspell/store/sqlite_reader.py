@@ -14,7 +14,7 @@ from llmspell.store.clock import Clock
 from llmspell.store.connection import Connection
 from llmspell.store.prefix import upper_bound
 from llmspell.store.sqlite import SqliteDriver
-from llmspell.store.statements import Statement, Statements, parts
+from llmspell.store.statements import Statement, Statements, parts_by_scope
 
 __all__ = ["SqliteReader", "SqliteSnapshot"]
 
@@ -52,15 +52,14 @@ class SqliteReader(ABC):
         found: dict[tuple[str, str], Row] = {}
         now = self._clock()
         # Several statements need a transaction to see one moment; a snapshot is in one already.
-        asked = list(parts(refs))
+        asked = list(parts_by_scope(refs))
         own_transaction = len(asked) > 1 and not connection.raw.in_transaction
         if own_transaction:
             connection.execute("BEGIN")
         try:
             for part, count in asked:
-                addresses = [text for ref in part for text in ref]
                 text = self._statements.read_many(count).text
-                for row in connection.execute(text, [*addresses, now]).fetchall():
+                for row in connection.execute(text, [*part, now]).fetchall():
                     found[row[:2]] = _new_row(row)
         finally:
             if own_transaction:

@@ -28,7 +28,7 @@ from llmspell.store.requests import Request, Waiting, answer_all, fail_all, plan
 from llmspell.store.sqlite import SqliteDriver
 from llmspell.store.sqlite_journal import SqliteJournal
 from llmspell.store.sqlite_reader import SqliteSnapshot
-from llmspell.store.statements import parts
+from llmspell.store.statements import parts_by_scope
 
 __all__ = ["SqliteStore"]
 
@@ -170,9 +170,8 @@ class SqliteStore(SqliteJournal):
     def _known(self, refs: list[Ref], cleared: list[str]) -> dict[Ref, Known]:
         execute, statements = self._execute, self._statements
         known: dict[Ref, Known] = {}
-        for part, count in parts(refs):
-            addresses = [text for ref in part for text in ref]
-            for row in execute(statements.known_many(count), addresses).fetchall():
+        for part, count in parts_by_scope(refs):
+            for row in execute(statements.known_many(count), part).fetchall():
                 known[Ref(row[0], row[1])] = _new_known(row[2:])
         for scope in cleared:
             for row in execute(statements.known_scope, (scope,)).fetchall():

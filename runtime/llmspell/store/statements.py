@@ -6,7 +6,7 @@ execution does, and a store does little else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Dialect,
     Select,
     Table,
+    and_,
     bindparam,
     delete,
     func,
@@ -21,7 +22,6 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -34,7 +34,7 @@ from llmspell.store.changes import Change
 from llmspell.store.plan import Record
 from llmspell.store.schema import entries, facts, journal
 
-__all__ = ["Statement", "Statements", "parts"]
+__all__ = ["Statement", "Statements", "parts", "parts_by_scope"]
 
 _READ_MANY: Final = 256
 
@@ -75,6 +75,20 @@ def parts(items: Sequence[T]) -> Iterator[tuple[list[T], int]]:
         part = items[start : start + _READ_MANY]
         count = 1 << (len(part) - 1).bit_length()
         yield [*part, *[part[-1]] * (count - len(part))], count
+
+
+def parts_by_scope(refs: Iterable[tuple[str, str]]) -> Iterator[tuple[list[str], int]]:
+    """Cut addresses into what one statement can read: a scope and then keys of it, and how many.
+
+    SQLite would look for a list of (scope, key) pairs in the whole table, but finds a list of
+    keys of one scope in the index.
+    """
+    keys: dict[str, list[str]] = {}
+    for scope, key in refs:
+        keys.setdefault(scope, []).append(key)
+    for scope, of_scope in keys.items():
+        for part, count in parts(of_scope):
+            yield [scope, *part], count
 
 
 class Statement(NamedTuple):
@@ -160,11 +174,11 @@ class Statements:
         self.forget_deletion = self._hot(forget.where(is_deletion), "number")
 
     def _read_many(self, count: int) -> Statement:
-        """Return what reads ``count`` entries given as scope, key, scope, key, ..., then now."""
+        """Return what reads entries of one scope: given that, ``count`` keys, and now."""
         return self._compile(select(*_ROW).where(_among(count), _IS_LIVE, _unexpired()))
 
     def _known_many(self, count: int) -> str:
-        """Return what reads scope, key and the fields of a Known, of ``count`` pairs."""
+        """Return what reads scope, key and the fields of a Known: given a scope and its keys."""
         query = select(entries.c.scope, entries.c.key, *_KNOWN).where(_among(count))
         return self._compile(query).text
 
@@ -243,7 +257,5 @@ def _unexpired() -> Any:
 
 
 def _among(count: int) -> Any:
-    pairs: list[Any] = [
-        tuple_(bindparam(f"scope_{i}"), bindparam(f"key_{i}")) for i in range(count)
-    ]
-    return tuple_(entries.c.scope, entries.c.key).in_(pairs)
+    keys: list[Any] = [bindparam(f"key_{i}") for i in range(count)]
+    return and_(entries.c.scope == bindparam("scope"), entries.c.key.in_(keys))

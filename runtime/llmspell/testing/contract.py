@@ -39,8 +39,11 @@ class StoreContract(
     """What holds for every store.
 
     Provide the fixtures ``store`` and ``store_without_journal``: empty stores that go by
-    ``clock``. Set ``caches`` if ``epoch`` is meant to be used.
+    ``clock``. Set ``caches`` if ``epoch`` is meant to be used, and ``histories``, how many random
+    ones are tried, lower where each call is a round trip.
     """
+
+    histories = 40
 
     @pytest.fixture
     def clock(self) -> ManualClock:
@@ -54,7 +57,7 @@ class StoreContract(
             def __init__(self) -> None:
                 super().__init__(store, clock)
 
-        limits = settings(max_examples=40, stateful_step_count=30, deadline=None)
+        limits = settings(max_examples=self.histories, stateful_step_count=30, deadline=None)
         run_state_machine_as_test(Machine, settings=limits)
 
 
