@@ -64,6 +64,8 @@ class PostgresServer:
         self._server.ensure_postgres_running()
 
     def stop(self) -> None:
+        """End the server and remove its data, which nobody needs to be tidy for."""
+        self.kill()
         self._server.cleanup()
 
 

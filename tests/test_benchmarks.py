@@ -17,9 +17,9 @@ CHOSEN = ("sqlite/*/save", "memory/threads", "memory/lua", "memory/js", "diskcac
 TINY = ("--rounds", "1", "--slice-ms", "1", "--batch", "20", "--entries", "1200")
 
 
-def benchmarks(*arguments: str, module: str = "benchmarks") -> subprocess.CompletedProcess[str]:
+def benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-W", "error::ResourceWarning", "-m", module, *arguments],
+        [sys.executable, "-W", "error::ResourceWarning", "-m", "benchmarks", *arguments],
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",
@@ -35,7 +35,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     patterns = [word for pattern in CHOSEN for word in ("--only", pattern)]
     files = ("--json", str(made / "run.json"), "--svg", str(made / "run.svg"))
     done = benchmarks(*TINY, *patterns, *files)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    stages = [line.partition(" s  ")[2] for line in done.stderr.splitlines()]
+    assert stages[:3] == ["opening", "warming up", "round 1 of 1"]
     (made / "run.txt").write_text(done.stdout, encoding="utf-8")
     return made
 

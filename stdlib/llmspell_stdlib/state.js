@@ -14,16 +14,20 @@
     throw new StateError(call + ": " + message, "invalid_argument", { parameter: "fn" }, hint);
   }
 
+  function refuseMore(call, usage, most, extra) {
+    if (extra.length) {
+      refuse(call, (most + extra.length) + " arguments, but it takes at most " + most,
+        "call it as " + usage);
+    }
+  }
+
   // Checks a call by what it must look like: the function, and no argument too many.
   function check(call, usage, fn, most, extra) {
     if (typeof fn !== "function") {
       refuse(call, "argument 'fn' must be a function, not " + (fn === null ? "null" : typeof fn),
         "call it as " + usage);
     }
-    if (extra.length) {
-      refuse(call, (most + extra.length) + " arguments, but it takes at most " + most,
-        "call it as " + usage);
-    }
+    refuseMore(call, usage, most, extra);
   }
 
   function refusePromise(call, value) {
@@ -237,7 +241,8 @@
     return id;
   }
 
-  function unwatch(id) {
+  function unwatch(id, ...extra) {
+    refuseMore("State.unwatch", "State.unwatch(id)", 1, extra);
     const ended = internal.watch_end(id);
     if (ended) apply(mapDelete, watchers, [id]);
     if (apply(mapSize, watchers, []) === 0) {
@@ -247,8 +252,9 @@
     return ended;
   }
 
-  function poll(timeout = 0) {
-    return tell(timeout);
+  function poll(timeout, ...extra) {
+    refuseMore("State.poll", "State.poll([timeout])", 1, extra);
+    return tell(timeout ?? 0);
   }
 
   const later = (fn) => async (...values) => apply(fn, undefined, values);

@@ -12,15 +12,19 @@ end
 local function tell_nobody() end
 local told = tell_nobody
 
+local function refuse_more(call, usage, most, ...)
+  local extra = select("#", ...)
+  if extra > 0 then
+    refuse(call, most + extra .. " arguments, but it takes at most " .. most, "call it as " .. usage)
+  end
+end
+
 -- Checks a call by what it must look like: the function, and no argument too many.
 local function check(call, usage, fn, most, ...)
   if type(fn) ~= "function" then
     refuse(call, "argument 'fn' must be a function, not " .. type(fn), "call it as " .. usage, "fn")
   end
-  local extra = select("#", ...)
-  if extra > 0 then
-    refuse(call, most + extra .. " arguments, but it takes at most " .. most, "call it as " .. usage)
-  end
+  refuse_more(call, usage, most, ...)
 end
 
 function State.update(scope, key, fn, default, ...)
@@ -135,7 +139,8 @@ function State.watch(scope, prefix, fn, ...)
   return id
 end
 
-function State.unwatch(id)
+function State.unwatch(id, ...)
+  refuse_more("State.unwatch", "State.unwatch(id)", 1, ...)
   local ended = internal.watch_end(id)
   if ended then
     watchers[id] = nil
@@ -148,6 +153,7 @@ function State.unwatch(id)
   return ended
 end
 
-function State.poll(timeout)
+function State.poll(timeout, ...)
+  refuse_more("State.poll", "State.poll([timeout])", 1, ...)
   return tell(timeout == nil and 0 or timeout)
 end

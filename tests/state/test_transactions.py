@@ -351,60 +351,6 @@ def test_a_transaction_that_is_over_cannot_be_used(desk: Desk, engine: str) -> N
     assert desk.state.list_keys("g") == []
 
 
-LUA_MISUSES = [
-    ("State.transaction()", "invalid_argument"),
-    ("State.transaction({})", "invalid_argument"),
-    ("State.transaction(function() end, 1)", "invalid_argument"),
-    ("State.transaction(function(tx) tx.save('g', '', 1) end)", "invalid_key"),
-    ("State.transaction(function(tx) tx.save('agent:', 'k', 1) end)", "invalid_scope"),
-    ("State.transaction(function(tx) tx.save('g', 'k', print) end)", "invalid_value"),
-    ("State.transaction(function(tx) tx.save('g', 'k', 0/0) end)", "invalid_value"),
-    ("State.transaction(function(tx) tx.save('g', 'k', 1, { tll = 5 }) end)", "invalid_argument"),
-    ("State.transaction(function(tx) tx.save('g', 'k', 1, { ttl = -1 }) end)", "invalid_value"),
-    ("State.transaction(function(tx) tx.load(1, 'k') end)", "invalid_argument"),
-    ("State.transaction(function(tx) tx.save('g', 'k') tx.load('g') end)", "invalid_argument"),
-    ("State.transaction(function(tx) tx.delete('g', nil) end)", "invalid_argument"),
-]
-JS_MISUSES = [
-    ("await State.transaction()", "invalid_argument"),
-    ("await State.transaction({})", "invalid_argument"),
-    ("await State.transaction(() => {}, 1)", "invalid_argument"),
-    ("State.sync.transaction(async (tx) => { tx.save('g', 'k', 1) })", "invalid_argument"),
-    ("await State.transaction((tx) => tx.save('g', '', 1))", "invalid_key"),
-    ("await State.transaction((tx) => tx.save('agent:', 'k', 1))", "invalid_scope"),
-    ("await State.transaction((tx) => tx.save('g', 'k', () => 1))", "invalid_value"),
-    ("await State.transaction((tx) => tx.save('g', 'k', NaN))", "invalid_value"),
-    ("await State.transaction((tx) => tx.save('g', 'k', 1, { tll: 5 }))", "invalid_argument"),
-    ("await State.transaction((tx) => tx.save('g', 'k', 1, { ttl: -1 }))", "invalid_value"),
-    ("await State.transaction((tx) => tx.load(1, 'k'))", "invalid_argument"),
-    ("await State.transaction((tx) => tx.load('g'))", "invalid_argument"),
-]
-
-
-@pytest.mark.parametrize(("script", "code"), LUA_MISUSES)
-def test_misuse_in_lua_is_a_clear_error_and_writes_nothing(
-    open_desk: Callable[..., Desk], script: str, code: str
-) -> None:
-    desk = open_desk()
-    error = desk.fail("lua", script, "")
-    assert (error.code, desk.state.list_scopes()) == (code, [])
-    assert (
-        error.code != "invalid_argument" or "transaction" in error.message or "tx." in error.message
-    )
-
-
-@pytest.mark.parametrize(("script", "code"), JS_MISUSES)
-def test_misuse_in_javascript_is_a_clear_error_and_writes_nothing(
-    open_desk: Callable[..., Desk], script: str, code: str
-) -> None:
-    desk = open_desk()
-    error = desk.fail("js", "", script)
-    assert (error.code, desk.state.list_scopes()) == (code, [])
-    assert (
-        error.code != "invalid_argument" or "transaction" in error.message or "tx." in error.message
-    )
-
-
 @pytest.mark.parametrize(
     "use",
     [

@@ -61,7 +61,7 @@ def finish(processes: list[Any]) -> None:
 
 COUNT = """
 store = open_server(url)
-for _ in range(60):
+for _ in range(40):
     while True:
         (row,) = store.read([Ref("s", "n")])
         number, version = (int(row.blob), row.version) if row else (0, 0)
@@ -78,13 +78,13 @@ def test_four_processes_lose_no_compare_and_set(start: Start, postgres_url: str)
     """They also make the tables together, since there are none when they start."""
     finish([start(COUNT) for _ in range(4)])
     store = open_server(postgres_url)
-    assert value_of(store, "n") == 240
+    assert value_of(store, "n") == 160
     store.close()
 
 
 WRITE_MANY = """
 store = open_server(url)
-for number in range(60):
+for number in range(40):
     store.write([Put(sys.argv[2], str(i), b"", 1) for i in range(number % 4 + 1)])
 store.close()
 """
@@ -100,7 +100,7 @@ def test_who_follows_the_journal_misses_nothing_of_four_writers(start: Start, st
     while changes := store.changes(seen[-1]):
         seen += [change.seq for change in changes]
     finish(processes)
-    assert seen == list(range(1, 4 * 60 * 5 // 2 + 1))
+    assert seen == list(range(1, 4 * 40 * 5 // 2 + 1))
 
 
 WRITE_WHEN_TOLD = """

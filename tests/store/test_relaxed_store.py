@@ -76,9 +76,13 @@ def relaxed(path: Path) -> Iterator[Open]:
     stores = []
 
     def relaxed(
-        *, everything: bool = True, flush_ms: float = NEVER_MS, **options: int
+        *,
+        everything: bool = True,
+        flush_ms: float = NEVER_MS,
+        busy_timeout_ms: int = 20,
+        **options: int,
     ) -> RelaxedStore:
-        inner = open_store("sqlite", path=path, busy_timeout_ms=20)
+        inner = open_store("sqlite", path=path, busy_timeout_ms=busy_timeout_ms)
         inner.write([Put("s", "k", b"0", 1)])
         stores.append(RelaxedStore(inner, everything=everything, flush_ms=flush_ms, **options))
         return stores[-1]
@@ -326,3 +330,59 @@ def test_a_batch_is_seen_whole_while_it_waits_is_flushed_and_is_stored(
             store.write([Put(*ref, b"%d" % number, 1) for ref in refs], durability=durability)
         stop.set()
     assert [watcher.result() for watcher in watchers] == [[], []]
+
+
+def test_who_trusts_the_epoch_never_sees_the_past(relaxed: Open) -> None:
+    """While relaxed writes, committed ones and flushes go on, a cache by epoch stays right."""
+    store = relaxed(everything=False, flush_ms=1)
+    store.write([Put("s", "other", b"0", 1)])
+    done = {"k": 0, "other": 0}
+    stop = threading.Event()
+
+    def write(key: str, durability: str) -> None:
+        for number in range(1, 1500):
+            store.write([Put("s", key, b"%d" % number, 1)], durability=durability)
+            done[key] = number
+
+    def read() -> int:
+        cached: dict[str, int] = {}
+        cached_at, hits = -1, 0
+        while not stop.is_set():
+            for key in done:
+                least, epoch = done[key], store.epoch()
+                if epoch != cached_at:
+                    cached.clear()
+                value = cached.get(key) if epoch != -1 else None
+                hits += value is not None
+                if value is None:
+                    value = int(blob_of(store, key) or 0)
+                    if epoch != -1 and store.epoch() == epoch:
+                        cached_at, cached[key] = epoch, value
+                assert value >= least
+        return hits
+
+    with ThreadPoolExecutor(3) as pool:
+        reader = pool.submit(read)
+        writers = [pool.submit(write, "k", "relaxed"), pool.submit(write, "other", "commit")]
+        try:
+            for writer in writers:
+                writer.result()
+        finally:
+            stop.set()
+        assert reader.result() > 0
+
+
+def test_a_flush_that_shares_a_commit_does_not_hide_it(relaxed: Open, path: Path) -> None:
+    """The epoch still moves for what another thread wrote in the same transaction."""
+    store = relaxed(everything=False, busy_timeout_ms=10_000)
+    before = store.epoch()
+    holder = hold_the_database(path)
+    with ThreadPoolExecutor(3) as pool:
+        for key in "ab":  # the first waits for the database, the second behind it
+            pool.submit(put, store, b"", key)
+            sleep(0.1)
+        store.write([Put(*K, b"1", 1)], durability="relaxed")
+        pool.submit(store.flush)
+        sleep(0.1)
+        holder.close()
+    assert store.epoch() >= before + 3

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -23,6 +24,8 @@ _PAGE: Final = 500
 _WAIT_S: Final = 1.0
 #: After a failure of the store the thread pauses before it asks again.
 _PAUSE_S: Final = 1.0
+#: A callback that takes longer than this delays nobody else.
+_SETTLE_S: Final = 0.1
 
 
 class Hub:
@@ -34,6 +37,7 @@ class Hub:
         self._lock = threading.Lock()
         self._turn = threading.Lock()
         self._more = False
+        self._teller: int | None = None
         self._position = store.span().last
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -64,6 +68,7 @@ class Hub:
         while self._more and self._turn.acquire(blocking=False):
             try:
                 self._more = False
+                self._teller = threading.get_ident()
                 while page := self._store.changes(self._position, limit=_PAGE):
                     for change in page:
                         if self._stopped.is_set():
@@ -71,7 +76,17 @@ class Hub:
                         self._position = change.seq
                         self._deliver(change)
             finally:
+                self._teller = None
                 self._turn.release()
+
+    def settle(self) -> None:
+        """Wait a moment for what was committed before this call and another thread delivers."""
+        deadline = time.monotonic() + _SETTLE_S
+        while (self._more or self._turn.locked()) and self._teller != threading.get_ident():
+            if not self._turn.acquire(timeout=max(0, deadline - time.monotonic())):
+                return
+            self._turn.release()
+            self.dispatch()
 
     def _deliver(self, change: Change) -> None:
         with self._lock:

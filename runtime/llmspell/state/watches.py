@@ -93,7 +93,13 @@ class Subscription:
         self._queue.put((number, event))
 
     def take(self, timeout_s: float = 0.0) -> list[tuple[int, Event]]:
-        """Return what waits, with each event's watch; if nothing does, wait for it up to a time."""
+        """Return what waits, with each event's watch; if nothing does, wait for it up to a time.
+
+        What this thread has changed before is among it.
+        """
+        hub = self._state._hub
+        if hub is not None:
+            hub.settle()
         taken: list[tuple[int, Event]] = []
         deadline = time.monotonic() + min(timeout_s, _LONGEST_WAIT_S)
         while True:

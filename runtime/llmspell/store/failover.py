@@ -39,7 +39,7 @@ from llmspell.store.failover_values import Conflict, View
 from llmspell.store.plan import touched
 from llmspell.store.replay import Replay
 
-__all__ = ["FailoverStore"]
+__all__ = ["FailoverStore", "failover_of"]
 
 T = TypeVar("T")
 _WAIT_STEP_S = 0.05
@@ -328,11 +328,15 @@ class FailoverStore(OnlyPrimary):
             return self._log
 
     def _open_local(self) -> Store:
-        from llmspell.store.sqlite import SqliteDriver
-        from llmspell.store.sqlite_store import SqliteStore
+        from llmspell.store import open_store
 
-        driver = SqliteDriver(self._local, durability=self._durability, journal=False)
-        return SqliteStore(driver, clock=self._clock)
+        return open_store(
+            "sqlite",
+            path=self._local,
+            durability=self._durability,
+            journal=False,
+            clock=self._clock,
+        )
 
     def _keep_copies(self) -> None:
         """Write down what is known; where that fails, less can be read during the outage."""
@@ -355,6 +359,14 @@ class FailoverStore(OnlyPrimary):
         # for the last, which keeps writers waiting.
         for _ in range(2):
             replay.run(log.head().version)
+
+
+def failover_of(store: Store) -> FailoverStore | None:
+    """Return the failover store among a store and those it wraps, if there is one."""
+    inner: Any = store
+    while inner is not None and not isinstance(inner, FailoverStore):
+        inner = getattr(inner, "inner", None)
+    return inner
 
 
 def _away(what: str) -> StorageError:

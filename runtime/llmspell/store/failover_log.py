@@ -132,9 +132,13 @@ class FailoverLog:
             if self._change(head, counted, puts, durability):
                 return written
 
-    def first(self) -> tuple[int, Entry, dict[Ref, View]] | None:
-        """Return the write that has waited longest, its number, and the views it builds on."""
-        rows = self._store.scan(_ENTRIES, limit=1)
+    def first(self, after: int) -> tuple[int, Entry, dict[Ref, View]] | None:
+        """Return the write that has waited longest, its number, and the views it builds on.
+
+        ``after`` is a number up to which none waits: to look there takes longer with each
+        that did.
+        """
+        rows = self._store.scan(_ENTRIES, after=_number(after), limit=1)
         if not rows:
             return None
         entry = Entry.unpack(rows[0].blob)

@@ -21,7 +21,11 @@ _PATIENCE_S: Final = 10.0
 _SET_UP: Final = {
     "mysql": ("SET SESSION innodb_lock_wait_timeout = {s}",),
     "mariadb": ("SET SESSION innodb_lock_wait_timeout = {s}",),
-    "sqlite": ("PRAGMA busy_timeout = {ms}", "PRAGMA journal_mode = WAL"),
+    "sqlite": (
+        "PRAGMA busy_timeout = {ms}",
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA synchronous = NORMAL",
+    ),
 }
 #: The isolation level at which a transaction sees one moment, where it is not the usual name.
 _SNAPSHOT_LEVELS: Final = {"sqlite": "SERIALIZABLE", "mssql": "SNAPSHOT", "oracle": "SERIALIZABLE"}

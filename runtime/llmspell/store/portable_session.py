@@ -137,16 +137,16 @@ class PortableSession:
     def outcome(self, head: Head) -> bool | None:
         return None
 
-    def schema_version(self) -> int | None:
+    def made_as(self) -> tuple[int, bool] | None:
         if not self._ended(inspect(self._connection).has_table(meta.name)):
             return None
-        rows = self.fetch(select(meta.c.schema_version), {})
-        return rows[0][0] if rows else None
+        rows = self.fetch(select(meta.c.schema_version, meta.c.journal), {})
+        return (rows[0][0], bool(rows[0][1])) if rows else None
 
-    def create_tables(self) -> None:
+    def create_tables(self, *, journal: bool) -> None:
         with self._transaction():
             metadata.create_all(self._connection)
-            row = {"id": 1, "schema_version": SERVER_SCHEMA_VERSION}
+            row = {"id": 1, "schema_version": SERVER_SCHEMA_VERSION, "journal": int(journal)}
             self._connection.execute(insert(meta), row | {"seq": 0, "floor": 0, "commits": 0})
             self._connection.commit()
 

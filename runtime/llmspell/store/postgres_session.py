@@ -146,19 +146,19 @@ class PostgresSession:
         ((status,),) = self._run("SELECT pg_xact_status(%s::text::xid8)", (head.transaction,))
         return {"committed": True, "aborted": False}.get(status)
 
-    def schema_version(self) -> int | None:
+    def made_as(self) -> tuple[int, bool] | None:
         ((there,),) = self._run("SELECT to_regclass(%s::text) IS NOT NULL", (meta.name,))
         if not there:
             return None
-        rows = self._run(f"SELECT schema_version FROM {meta.name}")
-        return rows[0][0] if rows else None
+        rows = self._run(f"SELECT schema_version, journal <> 0 FROM {meta.name}")
+        return rows[0] if rows else None
 
-    def create_tables(self) -> None:
+    def create_tables(self, *, journal: bool) -> None:
         with self._raw.transaction():
             if self._variant.collations:
                 self._run("SELECT pg_advisory_xact_lock(%s)", (_CREATION_LOCK,))
-            if self.schema_version() is None:
-                for text in words.creation(collate=self._variant.collations):
+            if self.made_as() is None:
+                for text in words.creation(journal=journal, collate=self._variant.collations):
                     self._cursor.execute(text)
 
     def total_bytes(self) -> int:

@@ -146,7 +146,7 @@ def _array(column: list[Any]) -> Any:
     return column
 
 
-def creation(*, collate: bool) -> list[str]:
+def creation(*, journal: bool, collate: bool) -> list[str]:
     """Return the statements that make the tables, in order."""
     made = []
     for table in metadata.sorted_tables:
@@ -154,5 +154,5 @@ def creation(*, collate: bool) -> list[str]:
         made += [str(CreateIndex(index).compile(dialect=DIALECT)) for index in table.indexes]
     if not collate:
         made = [text.replace(' COLLATE "C"', "") for text in made]
-    first = f"INSERT INTO {meta.name} VALUES (1, {SERVER_SCHEMA_VERSION}, 0, 0, 0)"
+    first = f"INSERT INTO {meta.name} VALUES (1, {SERVER_SCHEMA_VERSION}, {int(journal)}, 0, 0, 0)"
     return [*made, first]

@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from llmspell.store.base import (
     INTERNAL,
     Operation,
     Put,
-    Row,
     Store,
     WriteResult,
-    Written,
 )
 from llmspell.store.changes import NOBODY, Origin
+from llmspell.store.relaxed_acceptor import Base, RelaxedAcceptor, plain
 from llmspell.store.relaxed_core import claims_of
 from llmspell.store.relaxed_pending import Address
-from llmspell.store.relaxed_reader import RelaxedReader
 
 __all__ = ["RELAXED", "RelaxedStore"]
 
 #: The durability of a write that may wait for the next flush.
 RELAXED: Final = "relaxed"
-#: A version, and when the life of the entry began.
-Base: TypeAlias = tuple[int, int]
-_ATTEMPTS: Final = 3
-# Each run is a commit. So many keep a flush short when origins take turns.
-_MOST_RUNS: Final = 256
-_new_row: Any = partial(tuple.__new__, Row)
 
 
-class RelaxedStore(RelaxedReader):
+class RelaxedStore(RelaxedAcceptor):
     """Commits relaxed writes at most ``flush_ms`` after they were accepted.
 
     Relaxed is ``write`` with that durability and, with ``everything``, all that names no other
@@ -62,12 +53,9 @@ class RelaxedStore(RelaxedReader):
         everything: bool = False,
         max_pending_bytes: int = 64 << 20,
     ) -> None:
-        super().__init__(inner, flush_ms / 1000)
+        super().__init__(inner, flush_ms / 1000, max_pending_bytes)
         self._flush_ms = flush_ms
         self._everything = everything
-        self._max_bytes = max_pending_bytes
-        # New keys come together: after one, the next unknown key is written without looking.
-        self._asks = True
 
     # Writing -------------------------------------------------------------------------------
 
@@ -81,11 +69,12 @@ class RelaxedStore(RelaxedReader):
         refs: list[Address] = []
         if durability == RELAXED or (durability is None and self._everything):
             durability = None
-            refs = _plain(batch)
+            refs = plain(batch)
             if refs:
+                puts: Sequence[Any] = batch
                 if not self._knows_last:
                     self._ask_last()
-                accepted = self._accept(batch, refs, origin)  # type: ignore[arg-type]
+                accepted = self._accept_short(puts, origin) or self._accept(puts, refs, origin)
                 if accepted is not None:
                     return accepted
         claims = claims_of(batch)
@@ -140,169 +129,6 @@ class RelaxedStore(RelaxedReader):
             before, after = self._finish(claims, begun, before, after, learned)
         return version, created_at, before, after
 
-    def _accept_one(
-        self,
-        scope: str,
-        key: str,
-        blob: bytes,
-        at: int,
-        schema_version: int,
-        state_class: str,
-        origin: Origin,
-    ) -> tuple[int, int, int, int] | None:
-        """Accept a put of a key whose version is known; None if it is not that simple."""
-        ref = (scope, key)
-        pending = self._pending
-        with self._lock:
-            if (
-                not self._accepts
-                or self._claimed
-                or pending.bytes + len(blob) > self._max_bytes
-                or len(pending.runs) > _MOST_RUNS
-            ):
-                return None
-            number = self.inner.epoch()
-            row = self._latest.get(ref)
-            if row is not None:
-                base, created_at = row[2], row[3]
-            elif number == self._known_at and number != -1 and ref in self._known:
-                base, created_at = self._known[ref]
-            else:
-                return None
-            version = base + 1
-            row = _new_row(
-                (
-                    scope,
-                    key,
-                    version,
-                    created_at,
-                    at,
-                    schema_version,
-                    state_class,
-                    None,
-                    origin[2],
-                    blob,
-                )
-            )
-            pending.add(ref, row, base, origin)
-            before = self._outer(number, self._frame, self._accepted)
-            # Last: whoever reads the new epoch finds the new value.
-            self._accepted += 1
-            return version, created_at, before, before if before == -1 else before + 1
-
-    def _accept(
-        self, batch: Sequence[Put], refs: Sequence[Address], origin: Origin
-    ) -> WriteResult | None:
-        """Accept plain puts whose outcome can be told now; None if they must be written at once."""
-        self._make_room(sum(len(put.blob) for put in batch))
-        found: dict[Address, Base] = {}
-        stamp = -1
-        for _ in range(_ATTEMPTS):
-            with self._lock:
-                if not self._accepts or self._is_claimed(refs):
-                    break
-                if stamp != self._stamp:
-                    stamp = self._stamp
-                    found.clear()
-                missing = self._complete(refs, found)
-                if not missing:
-                    return self._take(batch, refs, found, origin)
-            if not self._asks or not self._look_up(missing, found):
-                return None
-        with self._lock:
-            if self._error is not None:
-                raise self._failure() from self._error
-        return None
-
-    def _complete(self, refs: Sequence[Address], found: dict[Address, Base]) -> list[Address]:
-        """Add what is pending or remembered to what was found; return what is still missing."""
-        epoch = self.inner.epoch()
-        known = self._known if epoch == self._known_at and epoch != -1 else {}
-        missing = []
-        for ref in refs:
-            row = self._latest.get(ref)
-            if row is not None:
-                found[ref] = row[2], row[3]
-            elif ref in known:
-                found[ref] = known[ref]
-            elif ref not in found:
-                missing.append(ref)
-        return missing
-
-    def _look_up(self, refs: Sequence[Address], found: dict[Address, Base]) -> bool:
-        """Read the versions of entries; False if one expires or is not there.
-
-        Only the store itself knows which versions a key that is not there had before.
-        """
-        for ref, row in zip(refs, self.inner.read(refs), strict=True):  # type: ignore[arg-type]
-            if row is None or row.expires_at is not None:
-                return False
-            found[ref] = row.version, row.created_at
-        return True
-
-    def _take(
-        self,
-        batch: Sequence[Put],
-        refs: Sequence[Address],
-        bases: dict[Address, Base],
-        origin: Origin,
-    ) -> WriteResult:
-        before = self._outer(self.inner.epoch(), self._frame, self._accepted)
-        if len(refs) > 1:
-            self._pending.keep_apart(refs)
-        written = []
-        for put, ref in zip(batch, refs, strict=True):
-            base, created_at = bases[ref]
-            version = base + put.versions
-            row = Row(
-                *ref,
-                version,
-                created_at,
-                put.at,
-                put.schema_version,
-                put.state_class,
-                None,
-                origin.correlation_id,
-                put.blob,
-            )
-            self._pending.add(ref, row, base, origin)
-            written.append(Written(version, created_at, True, 1))
-        self._accepted += 1
-        seq = self._last + self._pending.rows if self._last else 0
-        return WriteResult(written, before, before if before == -1 else before + 1, seq)
-
-    def _ask_last(self) -> None:
-        self._knows_last = True
-        seq = self.inner.write(()).seq
-        with self._lock:
-            self._last = max(self._last, seq)
-
-    def _is_claimed(self, refs: Sequence[Address]) -> bool:
-        claimed = self._claimed
-        return bool(claimed) and any(ref in claimed or (ref[0], None) in claimed for ref in refs)
-
-    def _make_room(self, more_bytes: int) -> None:
-        pending = self._pending
-        while pending.bytes and (
-            pending.bytes + more_bytes > self._max_bytes or len(pending.runs) > _MOST_RUNS
-        ):
-            self.flush()
-
     def stats(self) -> dict[str, Any]:
         facts = super().stats() | {"flush_ms": self._flush_ms}
         return facts | {"durability": RELAXED} if self._everything else facts
-
-
-def _plain(batch: Sequence[Operation]) -> list[Address]:
-    """Return the keys of a batch of plain puts of different ones; none of any other batch."""
-    refs = []
-    for operation in batch:
-        if (
-            type(operation) is not Put
-            or operation.if_version is not None
-            or operation.expires_at is not None
-            or operation.scope[:1] == INTERNAL
-        ):
-            return []
-        refs.append((operation.scope, operation.key))
-    return refs if len(refs) == 1 or len(set(refs)) == len(refs) else []

@@ -55,13 +55,14 @@ class Replay:
         self._stumbles = stumbles
         self._check = check
         self._place = Ref(MARKS, log.head().name)
+        self._settled = 0
         self._mark = self._read_mark()
 
     def run(self, up_to: int | None = None) -> None:
         """Give the primary all that waits, or what has waited since before that number."""
         # The mark is always read before the log: so a write that is still in the log when the
         # mark shows a later one cannot be.
-        while (found := self._log.first()) is not None:
+        while (found := self._log.first(self._settled)) is not None:
             self._check()
             number, entry, views = found
             if up_to is not None and number > up_to:
@@ -96,6 +97,7 @@ class Replay:
         self._mark = _Mark(written[0].version, entry.token)
         done = written[1 + len(checks) :]
         self._log.settle(number, entry, outcomes_of(operations, done))
+        self._settled = number
         return None
 
     def _is_refusal(self, entry: Entry, error: LlmSpellError) -> bool:
@@ -127,6 +129,7 @@ class Replay:
             self._log.settle(number, entry, {}, problem=self._mark.problem, theirs=rows)
         else:
             self._log.settle(number, entry, _recovered(entry, rows))
+        self._settled = number
 
     def _marking(self, entry: Entry, *, refused: bool, problem: str | None) -> Put:
         blob = pack([entry.token, refused, problem])

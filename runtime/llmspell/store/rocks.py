@@ -74,7 +74,7 @@ class RocksStore(RocksReader):
         )
         self._durability = durability
         self._journal = journal
-        self._database = Database(path, options)
+        self._database = Database(path, options, journal=journal)
 
     def write(
         self,

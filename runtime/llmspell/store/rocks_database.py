@@ -38,8 +38,8 @@ class Database:
     ``last`` is the number of the latest change, ``epoch`` counts what was written to entries.
     """
 
-    def __init__(self, path: Path, options: RocksOptions) -> None:
-        self.path = prepare_place(path)
+    def __init__(self, path: Path, options: RocksOptions, *, journal: bool) -> None:
+        self.path = prepare_place(path, journal=journal)
         self.lock = Lock()
         self.changed = Condition(self.lock)
         self.waiting = 0

@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from llmspell.errors import StorageError
+from llmspell.errors import ConfigError, StorageError
+from llmspell.store.checks import check_journal
 from llmspell.store.rocks_errors import failure, missing_package, place_failure, wrong_folder
 from llmspell.store.rocks_format import FORMAT
 
@@ -85,10 +86,11 @@ class Tables:
         return list(vars(self).values())
 
 
-def prepare_place(path: Path) -> Path:
+def prepare_place(path: Path, *, journal: bool) -> Path:
     """Make the folder if there is none and mark it as ours; return where it really is.
 
     Raises StorageError, and has written nothing, unless it is empty or was made by us;
+    ConfigError if it was made with a journal and shall have none, or the other way round;
     FeatureUnavailable without the driver.
     """
     try:
@@ -105,9 +107,9 @@ def prepare_place(path: Path) -> Path:
         if not (place / MARK).exists():
             if not all(name.startswith(MARK) for name in os.listdir(place)):
                 raise wrong_folder(place, "it holds the files of another application")
-            _write_mark(place, made=False)
-        _read_mark(place)
-    except StorageError:
+            _write_mark(place, made=False, journal=journal)
+        check_journal(kept=_read_mark(place).journal, wanted=journal)
+    except (StorageError, ConfigError):
         raise
     except (OSError, ValueError) as error:
         raise place_failure(error, path) from error
@@ -119,7 +121,8 @@ def open_tables(place: Path, options: RocksOptions) -> Tables:
     from rocksdict import Cache, Rdict
 
     try:
-        made = _read_mark(place)
+        mark = _read_mark(place)
+        made = mark.made
         cache = Cache(options.cache_capacity)
         database_options = _driver_options(options, cache)
         # What is missing in a database that was once complete must not be made anew in silence.
@@ -133,7 +136,7 @@ def open_tables(place: Path, options: RocksOptions) -> Tables:
         raise failure(error, place) from error
     if not made:
         try:
-            _write_mark(place, made=True)
+            _write_mark(place, made=True, journal=mark.journal)
         except OSError as error:
             tables.close()
             raise place_failure(error, place) from error
@@ -170,18 +173,26 @@ def _driver_options(options: RocksOptions, cache: Cache) -> Options:
     return made
 
 
-def _write_mark(place: Path, *, made: bool) -> None:
-    mark = {"application": _APPLICATION, "format": FORMAT, "made": made}
+class _Mark(NamedTuple):
+    """What the mark tells: whether the database was made to its end, and with a journal."""
+
+    made: bool
+    journal: bool
+
+
+def _write_mark(place: Path, *, made: bool, journal: bool) -> None:
+    mark = {"application": _APPLICATION, "format": FORMAT, "made": made, "journal": journal}
     new = place / f"{MARK}.{os.getpid()}"  # another process may be at it as well
     _write_file(new, json.dumps(mark).encode())
     os.replace(new, place / MARK)
 
 
-def _read_mark(place: Path) -> bool:
-    """Tell whether the database was made to its end; raise unless it is one of ours."""
+def _read_mark(place: Path) -> _Mark:
+    """Return what the mark tells; raise unless the database is one of ours."""
     try:
         mark = json.loads((place / MARK).read_bytes())
         application, version, made = mark["application"], int(mark["format"]), mark["made"]
+        journal = mark["journal"]
     except (ValueError, KeyError, TypeError) as error:
         raise failure(Exception(f"Corruption: {MARK} is not readable"), place) from error
     if application != _APPLICATION:
@@ -193,7 +204,7 @@ def _read_mark(place: Path) -> bool:
             reason="newer_version",
             path=str(place),
         )
-    return bool(made)
+    return _Mark(bool(made), bool(journal))
 
 
 def _write_file(path: Path, content: bytes) -> None:

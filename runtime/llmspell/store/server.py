@@ -12,7 +12,7 @@ from llmspell.errors import StorageError
 from llmspell.store import server_statements as ask
 from llmspell.store.base import Operation, Put, Reader, WriteResult
 from llmspell.store.changes import NOBODY, Origin
-from llmspell.store.checks import check_durability, closed_error
+from llmspell.store.checks import check_durability, check_journal, closed_error
 from llmspell.store.clock import Clock, system_clock
 from llmspell.store.forking import hold_over_fork
 from llmspell.store.server_journal import ServerJournal
@@ -66,7 +66,7 @@ class ServerStore(ServerJournal):
         self._group = GroupWriter(Transactor(driver, self._pool), position, journal=journal)
         self._listener = Listener(driver, self._pool, position)
         try:
-            _prepare(driver, self._pool)
+            _prepare(driver, self._pool, journal=journal)
         except BaseException:
             self.close()
             raise
@@ -196,19 +196,20 @@ def _abandon(pool: SessionPool, listener: Listener) -> None:
     pool.abandon()
 
 
-def _prepare(driver: Driver, pool: SessionPool) -> None:
-    """Make the tables where there are none; refuse those of a newer version.
+def _prepare(driver: Driver, pool: SessionPool, *, journal: bool) -> None:
+    """Make the tables where there are none; refuse those of a newer version or another kind.
 
     Does not wait for a server that is not there: whoever opens a store wants to know at once.
     """
     for attempt in range(_CREATION_ATTEMPTS):
         try:
             with pool.lend() as session:
-                version = session.schema_version()
-                if version is None:
-                    session.create_tables()
-                elif version > SERVER_SCHEMA_VERSION:
+                if session.made_as() is None:
+                    session.create_tables(journal=journal)
+                version, kept = session.made_as() or (SERVER_SCHEMA_VERSION, journal)
+                if version > SERVER_SCHEMA_VERSION:
                     raise _newer(driver, version)
+                check_journal(kept=kept, wanted=journal)
                 return
         except driver.error as error:
             # Several processes can be making the tables at the same time; one of them succeeds.

@@ -104,11 +104,11 @@ class Session(Protocol):
         """Tell whether the transaction with that head was committed; None where nobody knows."""
         ...
 
-    def schema_version(self) -> int | None:
-        """Return the version of the tables, None where there are none."""
+    def made_as(self) -> tuple[int, bool] | None:
+        """Return the version of the tables and whether they keep a journal; None if not there."""
         ...
 
-    def create_tables(self) -> None:
+    def create_tables(self, *, journal: bool) -> None:
         """Make the tables unless they are there."""
         ...
 

@@ -105,13 +105,15 @@ journal: Final = Table(
     Column("blob", _Blob, nullable=False),
 )
 
-#: The one row that whoever writes must hold: schema version, last position of the journal,
-#: its floor, and the number of commits, which grows with writes that leave no journal row too.
+#: The one row that whoever writes must hold: schema version, whether there is a journal (1 or
+#: 0), the journal's last position, its floor, and the number of commits, which grows with
+#: writes that leave no journal row too.
 meta: Final = Table(
     "llmspell_meta",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("schema_version", Integer, nullable=False),
+    Column("journal", Integer, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("floor", BigInteger, nullable=False),
     Column("commits", BigInteger, nullable=False),

@@ -138,15 +138,15 @@ class SqliteStore(SqliteJournal):
         if self._journals and scope[:1] != INTERNAL:
             self._last = seq = self._last_seq(before) + 1
             self._last_at = before
-            # The fields of a Change and, below, of a Record.
-            facts = (version, created_at, schema_version, state_class, None)
-            who = (actor, run_id, correlation_id, previous, blob)
-            execute(statements.insert_change, (seq, at, scope, key, "put", *facts, *who))
-        kept = (version, created_at, at, schema_version, state_class, None, correlation_id)
+            where = (seq, at, scope, key, version, created_at, schema_version, state_class)
+            who = (actor or "", run_id or "", correlation_id or "", previous or 0)
+            execute(statements.put_change, (*where, *who, blob))
         if found is None:
+            kept = (version, created_at, at, schema_version, state_class, None, correlation_id)
             execute(statements.insert, (scope, key, *kept, blob, seq))
         else:
-            execute(statements.replace, (*kept, blob, seq, row_id))
+            changed = (version, at, schema_version, state_class, blob, seq)
+            execute(statements.put_replace, (*changed, correlation_id or "", row_id))
         return version, created_at
 
     def _put_over_the_ending(

@@ -35,6 +35,9 @@ _TRANSFER = "llmspell.cli.commands.transfer"
         "checkpoints": Lazy(f"{_CHECKPOINTS}:checkpoints", "List the marked moments."),
         "rollback": Lazy(f"{_CHECKPOINTS}:rollback", "Return everything to a marked moment."),
         "watch": Lazy("llmspell.cli.commands.watch:watch", "Print changes as they are made."),
+        "conflicts": Lazy(
+            "llmspell.cli.commands.conflicts:conflicts", "Show and resolve what failover could not."
+        ),
         "export": Lazy(f"{_TRANSFER}:export", "Write entries to a JSON or MessagePack file."),
         "import": Lazy(f"{_TRANSFER}:import_", "Read entries from such a file, all or none."),
         "compact": Lazy(f"{_UPKEEP}:compact", "Make the journal smaller."),
