@@ -83,8 +83,8 @@ def test_a_difference_names_each_place_and_both_sides(desk: Desk, engine: str) -
     )
     assert found == [
         {"path": "$.n", "kind": "changed", "old": 1, "new": 2},
-        {"path": "$.tags[1]", "kind": "removed", "old": "b"},
         {"path": "$.new", "kind": "added", "new": True},
+        {"path": "$.tags[1]", "kind": "removed", "old": "b"},
     ]
     assert found == [each.to_dict() for each in desk.state.diff("g", "k", 1, 2)]
     assert desk.state.diff("g", "k", 2, 2) == []

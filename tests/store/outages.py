@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from llmspell.errors import StorageError
 from llmspell.store import NOBODY, Operation, Origin, Ref, Store, WriteResult
@@ -14,7 +16,7 @@ from llmspell.store.memory import MemoryStore
 from llmspell.store.wrapper import StoreWrapper
 from llmspell.testing import ManualClock
 
-__all__ = ["Dead", "Primary", "blobs", "put", "value"]
+__all__ = ["Dead", "Primary", "blobs", "put", "unavailable", "value"]
 
 
 class Dead(BaseException):
@@ -92,3 +94,11 @@ def blobs(store: Store) -> list[bytes]:
     """Return what the journal says was put, in order."""
     changes: list[Change] = store.changes(0)
     return [change.blob for change in changes if change.op == "put"]
+
+
+def unavailable(call: Callable[[], object]) -> str:
+    """Demand that a call fails because the primary is away; return what it says."""
+    with pytest.raises(StorageError) as caught:
+        call()
+    assert caught.value.details["reason"] == "unavailable"
+    return str(caught.value)

@@ -1,5 +1,6 @@
 """A failover store over real primaries: one that cannot be reached, processes that are killed."""
 
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -57,17 +58,55 @@ def comes_back(store: FailoverStore) -> bool:
 
 
 def test_a_share_that_goes_and_comes_back_loses_nothing(place: Place) -> None:
-    store = place.failover()
+    store = place.failover(retry_s=3600)
     put(store, "a", b"1")
     place.take_away()
     time.sleep(0.11)  # only then does SQLite look whether its file is still there
     assert put(store, "a", b"2") == 2
     assert put(store, "b", b"3") == 1
     assert store.health()["last_error"]["reason"] == "unavailable"
+    assert not store.replay()
     place.bring_back()
-    assert comes_back(store)
+    assert store.replay()
     assert blobs(store) == [b"1", b"2", b"3"]
     assert value(store, "a") == b"2"
+    store.close()
+
+
+def test_nothing_is_replayed_into_a_database_that_only_took_its_place(place: Place) -> None:
+    store = place.failover(retry_s=3600)
+    put(store, "a", b"1")
+    place.take_away()
+    time.sleep(0.11)
+    put(store, "b", b"2")
+    place.share.unlink()  # an empty folder is what a share that is not mounted leaves behind
+    assert not store.replay()
+    assert "is not the one" in store.health()["last_error"]["message"]
+    store.close()
+    store = place.failover(retry_s=3600)
+    assert store.health()["breaker"] == "open"
+    assert value(store, "b") == b"2"
+    shutil.rmtree(place.share)
+    place.share.touch()
+    place.bring_back()
+    assert store.replay()
+    assert blobs(store) == [b"1", b"2"]
+    store.close()
+
+
+def test_a_new_database_is_taken_when_nothing_waits_for_the_old_one(place: Place) -> None:
+    store = place.failover()
+    put(store, "a", b"old")
+    store.close()
+    place.share.rename(place.share.with_name("old"))
+    store = place.failover()
+    assert value(store, "a") is None
+    put(store, "b", b"new")
+    store.close()
+    place.take_away()
+    store = place.failover()
+    assert value(store, "b") == b"new"
+    assert value(store, "a") is None
     store.close()
 
 
@@ -173,10 +212,10 @@ def test_what_was_accepted_survives_a_kill(place: Place, start: Start) -> None:
 
 def test_writes_to_a_share_that_is_away_carry_their_origin(place: Place) -> None:
     place.take_away()
-    store = place.failover()
+    store = place.failover(retry_s=3600)
     store.write([Put("s", "a", b"1", 1)], origin=Origin("me", "run", "id"))
     place.bring_back()
-    assert comes_back(store)
+    assert store.replay()
     (change,) = store.changes(0)
     assert (change.actor, change.run_id, change.correlation_id) == ("me", "run", "id")
     store.close()

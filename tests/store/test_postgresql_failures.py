@@ -124,6 +124,49 @@ def test_a_connection_lost_during_the_commit_never_writes_twice_or_not_at_all(
     assert result.seq == store.span().last
 
 
+@pytest.mark.parametrize(
+    ("cut", "scope", "expected"),
+    [
+        ("before", "s", [2, 1]),
+        ("after", "s", [1, 2]),
+        ("before", INTERNAL + "leases", [2, 1]),
+        ("after", INTERNAL + "leases", ["unknown_outcome", 2]),
+    ],
+)
+def test_the_outcome_is_found_out_after_others_wrote_the_same_key(
+    postgres: PostgresServer,
+    proxy: tuple[PostgresProxy, str],
+    open_store: Open,
+    cut: str,
+    scope: str,
+    expected: list[object],
+) -> None:
+    """The journal tells, and where there is none the entry; it cannot if it was replaced."""
+    way, url = proxy
+    store = open_store(url)
+    other = open_store(
+        url.replace(url.rpartition("host=")[2].partition("&")[0], str(postgres.folder))
+    )
+    way.cut, way.refuse = cut, True
+    found: list[object] = []
+
+    def write() -> None:
+        try:
+            found.append(store.write([Put(scope, "k", b"mine", 1)]).written[0].version)
+        except StorageError as error:
+            found.append(error.details["reason"])
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    while not way.commits:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    found_by_other = other.write([Put(scope, "k", b"theirs", 1)]).written[0].version
+    way.refuse = False
+    thread.join()
+    assert [*found, found_by_other] == expected
+
+
 def test_an_outcome_nobody_tells_is_called_unknown(
     proxy: tuple[PostgresProxy, str], open_store: Open
 ) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 __all__ = ["advancing", "tracked"]
 
@@ -37,25 +40,37 @@ def advancing(verb: str) -> Iterator[Callable[[float | None], None]]:
     if not sys.stderr.isatty():
         yield lambda _share: None
         return
-    begin = time.monotonic()
-    update: Callable[[float | None], None] | None = None
-    with ExitStack() as stack:
-
-        def show(share: float | None) -> None:
-            nonlocal update
-            if update is None and time.monotonic() - begin >= _PATIENCE_S:
-                update = stack.enter_context(_bar(verb))
-            if update is not None:
-                update(share)
-
-        yield show
+    bar = _Bar(verb)
+    timer = threading.Timer(_PATIENCE_S, bar.start)
+    timer.start()
+    try:
+        yield bar.show
+    finally:
+        timer.cancel()
+        timer.join()
+        bar.stop()
 
 
-@contextmanager
-def _bar(verb: str) -> Iterator[Callable[[float | None], None]]:
-    from rich.console import Console
-    from rich.progress import Progress
+class _Bar:
+    """A bar that another thread starts, whatever the work is at then."""
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(verb, total=None)
-        yield lambda share: progress.update(task, completed=share, total=share and 1.0)
+    def __init__(self, verb: str) -> None:
+        self._verb = verb
+        self._progress: Progress | None = None
+
+    def start(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        progress = Progress(console=Console(stderr=True), transient=True)
+        self._task = progress.add_task(self._verb, total=None)
+        progress.start()
+        self._progress = progress
+
+    def show(self, share: float | None) -> None:
+        if self._progress is not None:
+            self._progress.update(self._task, completed=share, total=share and 1.0)
+
+    def stop(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()

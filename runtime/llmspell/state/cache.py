@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Final, Protocol, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from llmspell.state.entry import Metadata
 from llmspell.store.codec import decode
@@ -22,13 +21,6 @@ _TEXTS: Final = 1 + _LANGUAGES * KEPT_FACTOR
 UNKNOWN_EPOCH: Final = -1
 
 Ref: TypeAlias = tuple[str, str]
-Results: TypeAlias = Sequence[tuple[bytes, Metadata] | None]
-
-
-class Finish(Protocol):
-    """Ends the writes that ``Cache.writing`` announced."""
-
-    def __call__(self, before: int, after: int, results: Results = ()) -> None: ...
 
 
 class Entry(FrozenValue):
@@ -63,10 +55,10 @@ class Entry(FrozenValue):
 class Cache:
     """A map from (scope, key) to ``Entry``; what came in first goes first. Thread-safe.
 
-    The contents are valid for one epoch of the store only. Whoever writes announces it with
-    ``begin`` and ends it with ``finish`` or ``abandon``; in between nobody finds the entry
-    here, nor can put what he read of it. So threads may write at the same time, and the epoch
-    may move on with the first of them that comes back.
+    The contents are valid for one epoch of the store only. Every write moves the store's epoch
+    by a step of its own, so what several threads write at the same time is put in order here:
+    the result that follows the cache's epoch is added, an older one is dropped, and before a
+    later one everything is.
     """
 
     def __init__(self, max_bytes: int, store_epoch: Callable[[], int]) -> None:
@@ -76,15 +68,11 @@ class Cache:
         self.hits = 0
         self.misses = 0
         self._max_bytes = max_bytes
-        self._blob_bytes = 0
+        self._size = 0
         # What is known, and the entries made of it for those who have read it. Most writes are
         # not read before the next one, so a write only forgets the entry.
         self._known: dict[Ref, tuple[bytes, Metadata]] = {}
         self._entries: dict[Ref, Entry] = {}
-        # Writes under way: how many of each key, negative once there were several at a time,
-        # for then the order in which they come back says nothing about which one was the last.
-        self._writing: dict[Ref, int] = {}
-        self._clearing = 0
 
     def get(self, ref: Ref, epoch: int) -> Entry | None:
         """Return the entry if it is known for this epoch of the store."""
@@ -125,96 +113,50 @@ class Cache:
                 self._clear()
                 self.epoch = epoch
             for ref, blob, metadata in entries:
-                if ref not in self._writing and not self._clearing:
-                    self._put(ref, blob, metadata)
-
-    def begin(self, ref: Ref) -> None:
-        """Say that this entry is about to be written."""
-        with self.lock:
-            self._begin(ref)
+                self._put(ref, blob, metadata)
 
     def finish(self, ref: Ref, blob: bytes, metadata: Metadata, before: int, after: int) -> None:
-        """End a write and keep what was stored, if it is the latest for sure.
+        """Keep what a write stored; ``before`` and ``after`` are the epochs around it."""
+        with self.lock:
+            if (before != self.epoch or before == UNKNOWN_EPOCH) and not self._advance(after):
+                return
+            self._put(ref, blob, metadata)
+            # Last, since from here on other threads trust the cache again.
+            self.epoch = after
 
-        ``before`` and ``after`` are the epochs around the commit.
+    def finish_all(
+        self,
+        results: Mapping[Ref, tuple[bytes, Metadata] | None],
+        before: int,
+        after: int,
+        *,
+        clears: bool = False,
+    ) -> None:
+        """Keep what a batch stored, and forget what it removed (None).
+
+        With ``clears`` it may have removed any other entry too.
         """
         with self.lock:
-            alone = self._end(ref)
-            if self._advance(before, after):
-                if alone and not self._clearing:
-                    self._put(ref, blob, metadata)
-                # Last, since from here on other threads trust the cache again.
-                self.epoch = after
-
-    def abandon(self, ref: Ref) -> None:
-        """End a write that failed."""
-        with self.lock:
-            self._end(ref)
-
-    @contextmanager
-    def writing(self, refs: Sequence[Ref], *, clears: bool = False) -> Iterator[Finish]:
-        """Announce writes of several entries; the block calls what it is given to end them.
-
-        With ``clears`` any other entry may be written too. ``finish(before, after, results)``
-        keeps the results, a blob with its metadata or None for each of ``refs``.
-        """
-        with self.lock:
-            self._clearing += clears
+            if (before != self.epoch or before == UNKNOWN_EPOCH) and not self._advance(after):
+                return
             if clears:
                 self._clear()
-            for ref in refs:
-                self._begin(ref)
-        ended = False
+            for ref, kept in results.items():
+                if kept is None:
+                    self._discard(ref)
+                else:
+                    self._put(ref, *kept)
+            self.epoch = after
 
-        def finish(before: int, after: int, results: Results = ()) -> None:
-            nonlocal ended
-            ended = True
-            with self.lock:
-                alone = [self._end(ref) for ref in refs]
-                self._clearing -= clears
-                if not self._advance(before, after):
-                    return
-                if clears:
-                    self._clear()
-                if not self._clearing:
-                    for ref, is_alone, kept in zip(refs, alone, results, strict=False):
-                        if kept is not None and is_alone:
-                            self._put(ref, *kept)
-                self.epoch = after
+    def _advance(self, after: int) -> bool:
+        """Make ready for an epoch that does not follow ours; False if it is an earlier one.
 
-        try:
-            yield finish
-        finally:
-            if not ended:
-                with self.lock:
-                    for ref in refs:
-                        self._end(ref)
-                    self._clearing -= clears
-
-    def _begin(self, ref: Ref) -> None:
-        count = self._writing.get(ref, 0)
-        self._writing[ref] = count - 1 if count < 0 else -2 if count else 1
-        self._discard(ref)
-
-    def _end(self, ref: Ref) -> bool:
-        """Count a write as over; tell whether no other one overlapped it."""
-        count = self._writing[ref]
-        if count == 1 or count == -1:
-            del self._writing[ref]
-            return count == 1
-        self._writing[ref] = count + 1
-        return False
-
-    def _advance(self, before: int, after: int) -> bool:
-        """Make ready for the epoch ``after``; False when a later one is here already.
-
-        Unless everything here is as of one side of the commit it is dropped: others may have
-        written between the cache's epoch and ``before``.
+        Somebody wrote in between: another thread, whose result comes later and is then too old
+        for the cache, or another process. So all is dropped.
         """
-        if after < self.epoch:
+        if after <= self.epoch:
             return False
-        if before == UNKNOWN_EPOCH or (self.epoch != before and self.epoch != after):
-            self._clear()
+        self._clear()
         return True
 
     def _put(self, ref: Ref, blob: bytes, metadata: Metadata) -> None:
@@ -223,35 +165,32 @@ class Cache:
         former = known.get(ref)
         known[ref] = (blob, metadata)
         if former is None:
-            self._blob_bytes += len(blob)
+            self._size += len(blob) * _TEXTS + _OVERHEAD
         else:
-            self._blob_bytes += len(blob) - len(former[0])
+            self._size += (len(blob) - len(former[0])) * _TEXTS
             self._entries.pop(ref, None)
-        while self._size() > self._max_bytes and known:
+        while self._size > self._max_bytes and known:
             self._discard(next(iter(known)))
 
     def _discard(self, ref: Ref) -> None:
         former = self._known.pop(ref, None)
         if former is not None:
-            self._blob_bytes -= len(former[0])
+            self._size -= len(former[0]) * _TEXTS + _OVERHEAD
             self._entries.pop(ref, None)
 
     def _clear(self) -> None:
         self._known.clear()
         self._entries.clear()
-        self._blob_bytes = 0
+        self._size = 0
 
     def stats(self) -> dict[str, int | float]:
         """Return counts, the estimated size in bytes, and the hit rate from 0 to 1."""
         asked = self.hits + self.misses
         return {
             "entries": len(self._known),
-            "bytes": self._size(),
+            "bytes": self._size,
             "max_bytes": self._max_bytes,
             "hits": self.hits,
             "misses": self.misses,
             "hit_rate": self.hits / asked if asked else 0.0,
         }
-
-    def _size(self) -> int:
-        return self._blob_bytes * _TEXTS + len(self._known) * _OVERHEAD

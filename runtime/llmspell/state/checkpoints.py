@@ -72,7 +72,7 @@ class Checkpoints(History):
             seq = self._store.span().last
             mark = msgpack.packb([label, at, seq])
             with suppress(VersionConflict):
-                self._store.write(
+                self._write_internal(
                     [
                         Put(_CHECKPOINTS, _NUMBER, b"%d" % number, at, if_version=version),
                         Put(_CHECKPOINTS, name, mark, at, if_version=0),
@@ -98,7 +98,7 @@ class Checkpoints(History):
         with suppress(CheckpointNotFound):
             found = self._checkpoint(checkpoint)
             at = time_ns() // 1000
-            return self._store.write([Delete(_CHECKPOINTS, found.id, at)]).written[0].existed
+            return self._write_internal([Delete(_CHECKPOINTS, found.id, at)]).written[0].existed
         return False
 
     def rollback(

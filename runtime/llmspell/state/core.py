@@ -24,11 +24,11 @@ from llmspell.state.scope import (
     scope_reader,
 )
 from llmspell.state.transfer import metadata_of, written_metadata
-from llmspell.store.base import Clear, Operation, Put, Ref, Row, Store, WriteResult
+from llmspell.store.base import Clear, Delete, Operation, Put, Ref, Row, Store, WriteResult
+from llmspell.store.changes import Origin
 from llmspell.store.codec import encode
 from llmspell.store.forking import hold_over_fork
 from llmspell.store.opening import add_layer
-from llmspell.store.plan import touched
 from llmspell_bridges.values import MAX_DEPTH, canonical
 
 __all__ = ["Scope", "StateCore", "StateLimits"]
@@ -183,11 +183,19 @@ class StateCore:
 
     def _write(self, batch: Sequence[Operation], *, durability: str | None = None) -> WriteResult:
         """Write a batch, keep what it stores in the cache, and tell who listens."""
-        refs, cleared = touched(batch)
-        with self._cache.writing(refs, clears=bool(cleared)) as finish:
-            result = self._store.write(batch, durability=durability, origin=CURRENT.get())
-            finish(result.epoch_before, result.epoch_after, _kept(batch, result, refs))
+        origin = CURRENT.get()
+        result = self._store.write(batch, durability=durability, origin=origin)
+        clears = any(type(operation) is Clear for operation in batch)
+        kept = _kept(batch, result, origin)
+        self._cache.finish_all(kept, result.epoch_before, result.epoch_after, clears=clears)
         self._written(batch[0].at if batch else 0)
+        return result
+
+    def _write_internal(self, batch: Sequence[Operation]) -> WriteResult:
+        """Write entries of llmspell's own, which nobody loads and the journal does not have."""
+        result = self._store.write(batch)
+        # Nothing of it is cached, but the cache must follow to stay valid.
+        self._cache.finish_all({}, result.epoch_before, result.epoch_after)
         return result
 
     def _save_all(self, puts: Sequence[Put], *, durability: str | None) -> list[Metadata]:
@@ -238,18 +246,19 @@ def entry_of(row: Row) -> Entry:
 
 
 def _kept(
-    batch: Sequence[Operation], result: WriteResult, refs: Sequence[Any]
-) -> list[tuple[bytes, Any] | None]:
-    """Return what is stored for each address after the batch: None where that is nothing."""
-    last: dict[Any, tuple[bytes, Any] | None] = {}
-    correlation_id = CURRENT.get().correlation_id
+    batch: Sequence[Operation], result: WriteResult, origin: Origin
+) -> dict[tuple[str, str], tuple[bytes, Metadata] | None]:
+    """Return what is stored for each address after a batch: None where that is nothing."""
+    kept: dict[tuple[str, str], tuple[bytes, Metadata] | None] = {}
     for operation, written in zip(batch, result.written, strict=True):
         if type(operation) is Put:
-            kept = written_metadata(operation, written, correlation_id)
-            last[operation[:2]] = (operation.blob, kept)
-        elif type(operation) is not Clear:
-            last.pop(operation[:2], None)
-    return [last.get(ref) for ref in refs]
+            metadata = written_metadata(operation, written, origin.correlation_id)
+            kept[operation.scope, operation.key] = (operation.blob, metadata)
+        elif type(operation) is Delete:
+            kept[operation.scope, operation.key] = None
+        elif type(operation) is Clear:
+            kept = {ref: found for ref, found in kept.items() if ref[0] != operation.scope}
+    return kept
 
 
 def _missing(policy: ClassPolicy) -> FeatureUnavailable:

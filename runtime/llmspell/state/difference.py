@@ -34,13 +34,13 @@ class Difference(NamedTuple):
 
 
 def differences(old: Value, new: Value, path: str = "$") -> Iterator[Difference]:
-    """Yield where two values differ, in the order of their members.
+    """Yield where two values differ, members sorted by name: a Lua table has no order to keep.
 
     Maps are compared by member, lists by position: what was inserted in front shows as changes of
     all that follow. An integer and a float are different values even when they are equal.
     """
     if type(old) is dict and type(new) is dict:
-        for name in dict.fromkeys([*old, *new]):
+        for name in sorted(old.keys() | new.keys()):
             at = member_path(path, name)
             if name not in new:
                 yield Difference(at, "removed", old[name], None)

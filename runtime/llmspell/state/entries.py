@@ -96,15 +96,9 @@ class Entries(StateCore):
             time_ns() // 1000,
             CURRENT.get(),
         )
-        cache = self._cache
-        cache.begin(ref)
-        try:
-            version, created_at, before, after = self._store.put(
-                *ref, blob, at, schema_version, state_class, if_version, origin
-            )
-        except BaseException:
-            cache.abandon(ref)
-            raise
+        version, created_at, before, after = self._store.put(
+            *ref, blob, at, schema_version, state_class, if_version, origin
+        )
         metadata = _new_metadata(
             (
                 version,
@@ -119,7 +113,7 @@ class Entries(StateCore):
                 False,
             )
         )
-        cache.finish(ref, blob, metadata, before, after)
+        self._cache.finish(ref, blob, metadata, before, after)
         if at >= self._maintenance.due_at or self._listeners:
             self._written(at)
         return metadata

@@ -96,7 +96,7 @@ class Leases(Transactions):
             now = time_ns() // 1000
             put = Put(_LOCKS + text, checked, b"", now, 1, _CLASS, now + duration, 0)
             try:
-                (written,) = self._store.write((put,)).written
+                (written,) = self._write_internal((put,)).written
                 return Lease(self, text, checked, written.version, now + duration)
             except VersionConflict:
                 if time.monotonic() >= deadline:
@@ -144,7 +144,7 @@ class Leases(Transactions):
             _LOCKS + lease.scope, lease.key, b"", now, 1, _CLASS, now + duration, lease._version
         )
         try:
-            (written,) = self._store.write((put,)).written
+            (written,) = self._write_internal((put,)).written
         except VersionConflict:
             raise _lost(lease) from None
         lease._version, lease.until_us = written.version, now + duration
@@ -152,7 +152,7 @@ class Leases(Transactions):
     def _release(self, lease: Lease) -> None:
         now = time_ns() // 1000
         try:
-            self._store.write((Delete(_LOCKS + lease.scope, lease.key, now, lease._version),))
+            self._write_internal((Delete(_LOCKS + lease.scope, lease.key, now, lease._version),))
         except VersionConflict:
             raise _lost(lease) from None
 

@@ -1,6 +1,6 @@
 """Checking a whole store: values, the journal, and whether the two agree.
 
-It goes by the Store protocol alone, beside readers and writers, and holds no more than a page of
+It goes by the Store protocol alone, beside readers and writers, and holds no more than a few
 values and a bounded number of keys: a long journal is walked several times, each time for a part
 of the keys. What looks wrong is looked at again, since somebody may just have written it.
 """
@@ -25,7 +25,8 @@ __all__ = ["verify"]
 #: How many keys are remembered at a time; together they take about 60 MiB.
 _KEYS: Final = 250_000
 _PAGE: Final = 1000
-_PAGE_BYTES: Final = 4 * 1024 * 1024
+#: How many values are read at a time: each may be some megabytes.
+_VALUES: Final = 32
 #: Entries of these classes live in this process alone, and the journal knows nothing of them.
 _NEVER_STORED: Final = frozenset(name for name, policy in CLASSES.items() if not policy.stored)
 
@@ -50,7 +51,6 @@ class _Verification:
         self._span = JournalSpan(0, 0, 0)
         self._scopes: list[str] = []
         self._done, self._total = 0, 1
-        self._page = 64
         self._compares = journal
 
     def steps(self) -> Iterator[Verified]:
@@ -106,13 +106,12 @@ class _Verification:
         """Read the journal up to where it reached; the first time with values and for gaps."""
         gaps, at, last = Gaps(lambda: self._store.span().floor), 0, self._span.last
         while at < last:
-            page = self._store.changes(at, limit=self._page if first else _PAGE, values=first)
+            page = self._store.changes(at, limit=_VALUES if first else _PAGE, values=first)
             problems = [problem for change in page for problem in _wrongs(change, chains, first)]
             at = page[-1].seq if page else last
             if first:
                 reached = [change.seq for change in page] or [last + 1]
                 problems += [Problem(gap) for seq in reached for gap in gaps.reach(seq)]
-                self._fit_page([change.blob for change in page])
             yield self._step(changes=len(page) * first, units=len(page), problems=problems)
 
     # The entries ---------------------------------------------------------------------------
@@ -126,12 +125,11 @@ class _Verification:
                     ref for row in listed if chains.number(ref := Ref(scope, row.key)) is not None
                 ]
                 while mine:
-                    page, mine = mine[: self._page], mine[self._page :]
+                    page, mine = mine[:_VALUES], mine[_VALUES:]
                     yield self._compare_page(chains, page)
 
     def _compare_page(self, chains: Chains, refs: Sequence[Ref]) -> Verified:
         rows = [row for row in self._store.read(refs) if row is not None]
-        self._fit_page([row.blob for row in rows])
         links = {row[:2]: chains.last.pop(hash(row[:2]), None) for row in rows}
         seqs = [link.seq for link in links.values() if link is not None]
         changes = self._store.recall(seqs)
@@ -150,19 +148,13 @@ class _Verification:
     def _seek_lost(self, chains: Chains) -> Iterator[Verified]:
         """Look for keys that the journal says hold something, and that were not met."""
         seqs = [link.seq for link in chains.last.values() if link.lives]
-        for start in range(0, len(seqs), self._page):
-            found = self._store.recall(seqs[start : start + self._page])
+        for start in range(0, len(seqs), _VALUES):
+            found = self._store.recall(seqs[start : start + _VALUES])
             lost = [change for change in found.values() if is_lost(self._store, change)]
             what = "the journal tells of it, but there is no such entry"
             yield self._step(problems=[_problem(what, change, change.seq) for change in lost])
 
     # Steps ---------------------------------------------------------------------------------
-
-    def _fit_page(self, blobs: Sequence[bytes]) -> None:
-        """Choose the next page's length so that its values take about ``_PAGE_BYTES``."""
-        size = sum(map(len, blobs)) or 1
-        fitting = _PAGE_BYTES * len(blobs) // size
-        self._page = max(1, min(fitting, 2 * self._page, _PAGE))
 
     def _step(
         self,

@@ -32,6 +32,7 @@ from llmspell.store.checks import check_durability, closed_error
 from llmspell.store.clock import Clock, system_clock
 from llmspell.store.failover_conflicts import keep_ours, keep_theirs
 from llmspell.store.failover_copies import Copies
+from llmspell.store.failover_identity import recognize
 from llmspell.store.failover_line import Line
 from llmspell.store.failover_log import FailoverLog
 from llmspell.store.failover_primary import OnlyPrimary
@@ -75,6 +76,7 @@ class FailoverStore(OnlyPrimary):
         self._clock = clock
         self._copies = Copies(cache_bytes)
         self._stumbles: dict[str, int] = {}
+        self._primary: str | None = None
         self._log: FailoverLog | None = None
         self._line = Line(
             open_primary,
@@ -283,10 +285,12 @@ class FailoverStore(OnlyPrimary):
     def close(self) -> None:
         if self._line.up is not None:
             self._keep_copies()
-        self._line.close()
-        with self._line.lock:
-            if self._log is not None:
-                self._log.close()
+        try:
+            self._line.close()
+        finally:
+            with self._line.lock:
+                if self._log is not None:
+                    self._log.close()
 
     # Inside --------------------------------------------------------------------------------
 
@@ -324,6 +328,7 @@ class FailoverStore(OnlyPrimary):
                 self._log = FailoverLog(
                     self._open_local(), cache_bytes=self._cache_bytes, clock=self._clock
                 )
+                self._log.primary = self._primary
                 self._line.guard()
             return self._log
 
@@ -347,7 +352,15 @@ class FailoverStore(OnlyPrimary):
 
     def _bring_back(self, primary: Store, finally_: bool) -> None:
         """Replay what waits. The last time, under the lock, nothing can join it."""
-        if not self._has_log() or not (log := self._open_log()).head().waiting:
+        log = self._open_log() if self._has_log() else None
+        head = log.head() if log is not None else None
+        waiting = head is not None and head.waiting > 0
+        if not finally_:
+            belongs_to = head.primary if head is not None and waiting else None
+            self._primary = recognize(primary, self._primary or belongs_to, self._clock)
+            if log is not None:
+                log.primary = self._primary
+        if log is None or not waiting:
             return
         replay = Replay(
             primary, log, clock=self._clock, stumbles=self._stumbles, check=self._check_open

@@ -67,6 +67,7 @@ class Line:
         self._trying = threading.Lock()
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
+        self._guards: list[_ForkGuard] = []
         self.guard()
 
     def start(self) -> None:
@@ -156,6 +157,7 @@ class Line:
             self.breaker.open()
 
     def _install(self, primary: Store) -> None:
+        self.guard()
         try:
             self._bring_back(primary, False)
             with self.lock:
@@ -167,7 +169,6 @@ class Line:
                 self._generation += 1
                 self.breaker.close()
                 self.since = self._clock()
-                self.guard()
         except BaseException:
             with suppress(LlmSpellError):
                 primary.close()
@@ -191,7 +192,8 @@ class Line:
 
         That is the order in which calls take them.
         """
-        self._guard = _ForkGuard(self)
+        # The former one stays: a fork that has begun may be about to call it.
+        self._guards = [*self._guards[-1:], _ForkGuard(self)]
 
     def pause(self) -> float | None:
         """Return how long the thread is to wait, None when it is to end."""

@@ -44,22 +44,30 @@ _COPIES_AT_ONCE: Final = 1000
 
 
 class Head(NamedTuple):
-    """The log's name, which no other one has, and its counts; ``version`` is that of the entry."""
+    """The log's name, which no other one has, and its counts; ``version`` is that of the entry.
+
+    ``primary`` is the name of the database that the log belongs to, as far as that is known.
+    """
 
     version: int
     name: str
     waiting: int = 0
     conflicts: int = 0
     copied_bytes: int = 0
+    primary: str | None = None
 
 
 class FailoverLog:
-    """Owns ``store``. Thread-safe. Raises as a store does; VersionConflict only from ``write``."""
+    """Owns ``store``. Thread-safe. Raises as a store does; VersionConflict only from ``write``.
+
+    Set ``primary`` to the name of the database once it is known.
+    """
 
     def __init__(self, store: Store, *, cache_bytes: int, clock: Clock) -> None:
         self._store = store
         self._cache_bytes = cache_bytes
         self._clock = clock
+        self.primary: str | None = None
 
     def close(self) -> None:
         self._store.close()
@@ -91,8 +99,10 @@ class FailoverLog:
             while True:
                 head = self.head()
                 total = head.copied_bytes + size
-                full = total > self._cache_bytes
-                gone = self._forget_all_copies() if full and head.copied_bytes else []
+                # Copies of another database are worth nothing.
+                foreign = head.primary is not None and head.primary != self.primary
+                drop = (foreign or total > self._cache_bytes) and head.copied_bytes
+                gone = self._forget_all_copies() if drop else []
                 counted = head._replace(copied_bytes=size if gone else total)
                 if self._change(head, counted, [*gone, *puts]):
                     break
@@ -245,6 +255,7 @@ class FailoverLog:
         durability: str | None = None,
     ) -> bool:
         """Make changes that follow ``former``; False, after a moment, if others were faster."""
+        head = head._replace(primary=self.primary or head.primary)
         renewed = Put(*_HEAD, pack(head[1:]), self._clock(), if_version=former.version)
         with suppress(VersionConflict):
             self._store.write([renewed, *changes], durability=durability)

@@ -95,7 +95,8 @@ class MemoryStore(MemoryReader):
                 return done[0], done[1], self._epoch - 1, self._epoch
             # A live entry is replaced, without the cost of a plan.
             version, created_at, previous = record[2] + 1, record[3], record[10]
-            journal, correlation_id = self._journal, origin[2]
+            journal = self._journal
+            actor, run_id, correlation_id = origin
             if journal is not None and scope[:1] != INTERNAL:
                 seq = journal.last + 1
                 change = _new_change(
@@ -110,12 +111,14 @@ class MemoryStore(MemoryReader):
                         schema_version,
                         state_class,
                         None,
-                        *origin,
+                        actor,
+                        run_id,
+                        correlation_id,
                         previous,
                         blob,
                     )
                 )
-                journal.add((change,), seq)
+                journal.append(change, seq)
                 previous = seq
             space.records[key] = _new_record(  # type: ignore[union-attr]
                 (

@@ -27,6 +27,13 @@ class MemoryJournal:
         self._keep = keep
         self._compact_at = None if keep is None else keep + keep // _SLACK + 1
 
+    def append(self, change: Change, seq: int) -> None:
+        """Append one change with its number."""
+        self.rows[seq] = change
+        self.last = seq
+        if self._compact_at is not None and seq - self.floor > self._compact_at:
+            self.compact(None, self._keep, seq)
+
     def add(self, changes: Iterable[Change], last: int) -> None:
         """Append changes; ``last`` is the number of the latest."""
         for change in changes:

@@ -134,9 +134,6 @@ class PortableSession:
         execute(update(meta).values(seq=head.seq, commits=head.commits, floor=head.floor))
         self._sent = True
 
-    def outcome(self, head: Head) -> bool | None:
-        return None
-
     def made_as(self) -> tuple[int, bool] | None:
         if not self._ended(inspect(self._connection).has_table(meta.name)):
             return None

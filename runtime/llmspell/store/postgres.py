@@ -128,7 +128,6 @@ class PostgresDriver:
         channel = sha256((found[0] if found else schema or "").encode()).hexdigest()[:16]
         return Variant(
             notify=not theirs and "-YB-" not in version,
-            names_transactions=not theirs and "-YB-" not in version,
             tells_sizes=not theirs,
             collations=not theirs,
             channel=f"llmspell_{channel}",

@@ -29,7 +29,6 @@ class Variant(NamedTuple):
     """What this server can do: databases that speak PostgreSQL's protocol differ in that."""
 
     notify: bool
-    names_transactions: bool
     tells_sizes: bool
     collations: bool
     channel: str
@@ -100,7 +99,7 @@ class PostgresSession:
         try:
             with connection.pipeline() as pipeline:
                 self._cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-                first.execute(words.lock_head(named=self._variant.names_transactions))
+                first.execute(words.LOCK_HEAD)
                 if refs:
                     second.execute(words.known(many=len(refs) != 1), words.address(refs))
                 if scopes:
@@ -129,7 +128,7 @@ class PostgresSession:
             parameters += words.columns_of(records, many[0])
         if changes:
             parameters += words.columns_of(changes, many[1])
-        parameters += head[:3]
+        parameters += head
         if notify:
             parameters += (self._variant.channel, f"{head.seq} {head.commits}")
         text = words.write(records=many[0], changes=many[1], notify=notify)
@@ -139,12 +138,6 @@ class PostgresSession:
             self._cursor.execute(words.PURGE, ([ref[0] for ref in refs], [ref[1] for ref in refs]))
         if changeset.forgotten:
             self._cursor.execute(words.FORGET, (list(changeset.forgotten),))
-
-    def outcome(self, head: Head) -> bool | None:
-        if head.transaction is None:
-            return None
-        ((status,),) = self._run("SELECT pg_xact_status(%s::text::xid8)", (head.transaction,))
-        return {"committed": True, "aborted": False}.get(status)
 
     def made_as(self) -> tuple[int, bool] | None:
         ((there,),) = self._run("SELECT to_regclass(%s::text) IS NOT NULL", (meta.name,))

@@ -21,13 +21,13 @@ __all__ = [
     "DIALECT",
     "FORGET",
     "LIVE",
+    "LOCK_HEAD",
     "PURGE",
     "SIZE",
     "address",
     "columns_of",
     "creation",
     "known",
-    "lock_head",
     "read_entries",
     "recall",
     "write",
@@ -55,6 +55,8 @@ BLOB_SIZE: Final = f"""
 SELECT (SELECT coalesce(sum(length(blob)), 0) FROM {entries.name})
      + (SELECT coalesce(sum(length(blob)), 0) FROM {journal.name})
 """
+#: Takes the right to write.
+LOCK_HEAD: Final = f"SELECT seq, commits, floor FROM {meta.name} FOR UPDATE"
 FORGET: Final = f"DELETE FROM {journal.name} WHERE seq = ANY(%b)"
 
 
@@ -94,13 +96,6 @@ def recall(*, values: bool) -> str:
     """Select changes; takes an array of their numbers."""
     names = Change._fields if values else Change._fields[:-1]
     return f"SELECT {', '.join(names)} FROM {journal.name} WHERE seq = ANY(%b)"
-
-
-@cache
-def lock_head(*, named: bool) -> str:
-    """Take the right to write; ``named`` asks for the transaction's name too."""
-    name = "pg_current_xact_id()::text" if named else "NULL"
-    return f"SELECT seq, commits, floor, {name} FROM {meta.name} FOR UPDATE"
 
 
 @cache

@@ -22,9 +22,8 @@ __all__ = ["Claim", "Moment", "RelaxedCore", "claims_of"]
 Claim: TypeAlias = tuple[str, str | None]
 #: Shift of the epoch, and the inner epoch at which a flush began that is still under way.
 Frame: TypeAlias = tuple[int, int | None]
-#: When a direct write began: this store's own parts of the epoch, and how many direct writes
-#: there had been; -1 instead if it was not the only one.
-Moment: TypeAlias = tuple[Frame, int, int]
+#: This store's own parts of the epoch when a direct write began.
+Moment: TypeAlias = tuple[Frame, int]
 _MOST_REMEMBERED: Final = 100_000
 
 
@@ -53,9 +52,6 @@ class RelaxedCore(StoreWrapper):
         self._flusher = Flusher(self.flush, self._end, flush_s)
         self._pending = Pending(self._flusher.wake)
         self._claimed: dict[Claim, int] = {}
-        # Direct writes that are in the inner store now, and how many ever were.
-        self._direct = 0
-        self._directs = 0
         self._frame: Frame = (0, None)
         self._accepted = 0
         # Version and beginning of entries, as of the inner epoch ``_known_at``.
@@ -88,7 +84,6 @@ class RelaxedCore(StoreWrapper):
             try:
                 with self._lock:
                     self._frame = (self._frame[0], self.inner.epoch())
-                    directs = self._directs if self._direct == 0 else -1
                 result = self.inner.write(run.batch(), origin=run.origin)
             except BaseException as error:
                 with self._lock:
@@ -98,15 +93,15 @@ class RelaxedCore(StoreWrapper):
                         raise self._failure() from error
                 raise
             with self._lock:
-                self._settle(run, result, alone=directs == self._directs)
+                self._settle(run, result)
 
-    def _settle(self, run: Run, result: WriteResult, *, alone: bool) -> None:
-        """Take note that a run was written; ``alone`` if no direct write could share its commit."""
+    def _settle(self, run: Run, result: WriteResult) -> None:
+        """Take note that a run was written."""
         written, before, after, seq = result
         self._last = max(self._last, seq)
         known = self._known
         self._know(before, after)
-        unchanged = alone and before != -1 and after != -1
+        unchanged = before != -1 and after != -1
         for (ref, row), (version, created_at, _, _) in zip(run.rows.items(), written, strict=True):
             known[ref] = (version, created_at)
             if version != row[2] or created_at != row[3]:
@@ -156,7 +151,7 @@ class RelaxedCore(StoreWrapper):
             for claim in claims:
                 claimed[claim] = claimed.get(claim, 0) + 1
             if not self._pending.runs:
-                return self._enter()
+                return self._frame, self._accepted
         try:
             self.flush()
         except BaseException:
@@ -164,12 +159,7 @@ class RelaxedCore(StoreWrapper):
                 self._release(claims)
             raise
         with self._lock:
-            return self._enter()
-
-    def _enter(self) -> Moment:
-        self._direct += 1
-        self._directs += 1
-        return self._frame, self._accepted, self._directs if self._direct == 1 else -1
+            return self._frame, self._accepted
 
     def _finish(
         self,
@@ -184,11 +174,10 @@ class RelaxedCore(StoreWrapper):
         They are -1 when the write failed, and come back as -1 when others wrote meanwhile.
         ``learned`` is what the write told of entries that are there now.
         """
-        frame, accepted, directs = begun
+        frame, accepted = begun
         known = self._known
         with self._lock:
             self._release(claims)
-            self._direct -= 1
             self._stamp += 1
             for scope, key in claims:
                 if key is None:
@@ -197,9 +186,7 @@ class RelaxedCore(StoreWrapper):
                     known.pop((scope, key), None)
             if before != -1:
                 self._know(before, after)
-                # Of writes at the same time nobody knows which was the last.
-                if directs == self._directs:
-                    known.update(learned)
+                known.update(learned)
             if frame is not self._frame or accepted != self._accepted or frame[1] is not None:
                 return -1, -1
             own = frame[0] + accepted
@@ -261,7 +248,6 @@ class RelaxedCore(StoreWrapper):
         if in_child:
             self._pending.clear()
             self._claimed.clear()
-            self._direct = 0
             self._error, self._accepts = None, not self._ending
             self._flusher.forget()
         self._lock.release()

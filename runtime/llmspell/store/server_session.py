@@ -19,16 +19,11 @@ __all__ = ["Changeset", "Driver", "Failure", "Head", "Listening", "Session", "cl
 
 
 class Head(NamedTuple):
-    """The row that whoever writes holds: how far the journal and the commits have come.
-
-    ``transaction`` is the server's name of the transaction, where it can be asked what became
-    of it.
-    """
+    """The row that whoever writes holds: how far the journal and the commits have come."""
 
     seq: int
     commits: int
     floor: int
-    transaction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +93,6 @@ class Session(Protocol):
 
     def commit(self, changeset: Changeset) -> None:
         """Write and commit, inside ``writing``; the outcome is sure once that is left."""
-        ...
-
-    def outcome(self, head: Head) -> bool | None:
-        """Tell whether the transaction with that head was committed; None where nobody knows."""
         ...
 
     def made_as(self) -> tuple[int, bool] | None:

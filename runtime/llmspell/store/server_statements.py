@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from llmspell.store.base import INTERNAL, Row
 from llmspell.store.changes import Change
-from llmspell.store.plan import Known
+from llmspell.store.plan import Known, Record
 from llmspell.store.server_tables import entries, journal, meta
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "journal_columns",
     "known_columns",
     "last_seq",
+    "record",
     "same_key",
     "scan",
     "scopes",
@@ -68,6 +69,8 @@ head: Final = select(meta.c.seq, meta.c.commits, meta.c.floor)
 span: Final = select(
     meta.c.floor, meta.c.seq, select(func.count()).select_from(journal).scalar_subquery()
 )
+#: All that is stored of one key.
+record: Final = select(*(entries.c[name] for name in Record._fields)).where(same_key)
 last_seq: Final = select(entries.c.last_seq).where(same_key)
 totals: Final = select(func.count(), func.count(entries.c.scope.distinct())).where(alive, _of_users)
 #: Entries whose time was up by ``now``, the longest gone first, deleted ones included.

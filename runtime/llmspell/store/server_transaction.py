@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from itertools import islice
+from typing import Final, TypeAlias
 
 from llmspell.errors import StorageError
+from llmspell.store import server_statements as ask
 from llmspell.store.base import Ref
 from llmspell.store.changes import Change
 from llmspell.store.checks import closed_error
-from llmspell.store.plan import Known
+from llmspell.store.plan import Known, Record
 from llmspell.store.server_pool import SessionPool
 from llmspell.store.server_retry import Patience
 from llmspell.store.server_session import Changeset, Driver, Head, Session
 
 __all__ = ["Transactor", "Work"]
+
+_MOST_LOOKED_AT: Final = 100
 
 #: Works out what to write from what the server knows; None means that there is nothing. May
 #: ask the session for more. Called again for each attempt.
@@ -93,16 +97,24 @@ class Transactor:
 
 
 def _outcome(session: Session, sent: Changeset, head: Head) -> bool | None:
+    """Tell whether what was sent is there; None if later writes have covered the traces.
+
+    The server's own word for what became of a transaction would not do: PostgreSQL gives the
+    number of one that a crash undid to another.
+    """
     if head.commits < sent.head.commits or sent.head.commits == sent.base.commits:
         return False  # what does not count as a commit, such as compaction, can be done twice
-    told = session.outcome(sent.base)
-    if told is not None or not sent.changes:
-        return told
-    first = sent.changes[0]
-    rows = session.recall([first.seq], values=True)
-    if not rows:
-        return None if head.floor >= first.seq else False
-    return Change(*rows[0]) == first
+    if sent.changes:
+        first = sent.changes[0]
+        rows = session.recall([first.seq], values=True)
+        if not rows:
+            return None if head.floor >= first.seq else False
+        return Change(*rows[0]) == first
+    for record in islice(sent.records, _MOST_LOOKED_AT):
+        rows = session.fetch(ask.record, {"scope": record.scope, "key": record.key})
+        if not rows or rows[0][2] <= record.version:
+            return bool(rows) and Record(*rows[0]) == record
+    return None
 
 
 def _unknown(driver: Driver) -> StorageError:
