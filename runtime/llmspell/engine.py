@@ -47,8 +47,8 @@ class RunResult:
 
     ``value`` is a Lua chunk's ``return`` or a JavaScript script's value, as plain Python data.
     ``output`` is what it printed when nobody streamed it. ``warnings`` are mistakes that are no
-    errors, one line each. ``duration_ms`` is wall clock time in milliseconds. ``run_id`` is the name
-    of this run in the history of what it wrote.
+    errors, one line each. ``duration_ms`` is wall clock time in milliseconds. ``run_id`` names the
+    run in the history of what it wrote.
     """
 
     value: Any

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from llmspell import AsyncStateManager, StateManager
-from llmspell.store.memory import MemoryStore
+from llmspell.store.memory.store import MemoryStore
 
 from .looping import in_loop, until
 

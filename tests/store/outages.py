@@ -11,8 +11,8 @@ import pytest
 from llmspell.errors import StorageError
 from llmspell.store import NOBODY, Operation, Origin, Ref, Store, WriteResult
 from llmspell.store.changes import Change
-from llmspell.store.failover import FailoverStore
-from llmspell.store.memory import MemoryStore
+from llmspell.store.failover.store import FailoverStore
+from llmspell.store.memory.store import MemoryStore
 from llmspell.store.wrapper import StoreWrapper
 from llmspell.testing import ManualClock
 

@@ -3,7 +3,7 @@
 import pytest
 
 from llmspell.errors import StorageError, VersionConflict
-from llmspell.store.breaker import LONGEST_RETRY_S, Breaker, is_outage
+from llmspell.store.failover.breaker import LONGEST_RETRY_S, Breaker, is_outage
 
 
 class Seconds:

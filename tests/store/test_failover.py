@@ -25,7 +25,7 @@ from llmspell.store import (
     Store,
     open_store,
 )
-from llmspell.store.failover import FailoverStore
+from llmspell.store.failover.store import FailoverStore
 from llmspell.testing import ManualClock, StoreContract
 
 from .outages import Primary, blobs, put, unavailable, value

@@ -18,7 +18,7 @@ from llmspell.store import (
     Put,
     Ref,
 )
-from llmspell.store.failover import FailoverStore
+from llmspell.store.failover.store import FailoverStore
 from llmspell.testing import ManualClock
 
 from .outages import Dead, Primary, blobs, put, unavailable, value

@@ -9,9 +9,10 @@ from subprocess import Popen
 
 import pytest
 
+from llmspell.errors import StorageError
 from llmspell.store import Origin, Put, Ref, Store, open_store
-from llmspell.store.failover import FailoverStore
-from llmspell.store.server_open import open_server
+from llmspell.store.failover.store import FailoverStore
+from llmspell.store.server.open import open_server
 from postgres_server import PostgresServer
 
 from .outages import blobs, put, value
@@ -110,6 +111,19 @@ def test_a_new_database_is_taken_when_nothing_waits_for_the_old_one(place: Place
     store.close()
 
 
+def test_what_was_known_of_a_former_database_is_forgotten(place: Place) -> None:
+    store = place.failover()
+    put(store, "a", b"old")
+    store.close()
+    place.share.rename(place.share.with_name("old"))
+    place.failover().close()
+    place.take_away()
+    store = place.failover()
+    with pytest.raises(StorageError, match="'a' in scope 's' is not known"):
+        value(store, "a")
+    store.close()
+
+
 def test_a_server_that_stops_and_starts_again_loses_nothing(
     postgres: PostgresServer, postgres_url: str, tmp_path: Path
 ) -> None:
@@ -143,7 +157,7 @@ def test_a_server_that_stops_and_starts_again_loses_nothing(
 
 
 REPLAY = """
-from llmspell.store.failover import FailoverStore
+from llmspell.store.failover.store import FailoverStore
 local = Path(sys.argv[2])
 print("ready", flush=True)
 store = FailoverStore(lambda: open_store("sqlite", path=path), local, retry_s=3600)
@@ -161,7 +175,7 @@ def test_replay_survives_kills_at_any_moment(place: Place, start: Start) -> None
     place.bring_back()
     killed = 0
     for attempt in range(5):
-        process = start("import llmspell.store.sqlite_store\n" + REPLAY, place.path, place.local)
+        process = start("import llmspell.store.sqlite.store\n" + REPLAY, place.path, place.local)
         assert process.stdout is not None
         process.stdout.readline()
         time.sleep(0.005 * (attempt + 1))
@@ -177,7 +191,7 @@ def test_replay_survives_kills_at_any_moment(place: Place, start: Start) -> None
 
 WRITE = """
 from llmspell.store import NOBODY
-from llmspell.store.failover import FailoverStore
+from llmspell.store.failover.store import FailoverStore
 store = FailoverStore(lambda: open_store("sqlite", path=path), Path(sys.argv[2]), retry_s=3600)
 for number in range(10**6):
     store.put("s", sys.argv[3], b"%s.%d" % (sys.argv[3].encode(), number), 1, 1, "standard",

@@ -18,7 +18,7 @@ from llmspell.store import (
     Origin,
     Put,
 )
-from llmspell.store.failover import FailoverStore
+from llmspell.store.failover.store import FailoverStore
 from llmspell.testing import ManualClock
 
 from .outages import Dead, Primary, blobs, put, value

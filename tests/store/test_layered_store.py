@@ -23,8 +23,8 @@ from llmspell.store import (
     Written,
     open_store,
 )
-from llmspell.store.layered import LayeredStore
-from llmspell.store.memory import MemoryStore
+from llmspell.store.layered.store import LayeredStore
+from llmspell.store.memory.store import MemoryStore
 from llmspell.testing import ManualClock, StoreContract
 
 K = Ref("s", "k")

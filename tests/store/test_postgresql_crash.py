@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from llmspell.store import Delete, Put, Ref, Store
-from llmspell.store.server_open import open_server
+from llmspell.store.server.open import open_server
 from postgres_server import PostgresServer
 
 

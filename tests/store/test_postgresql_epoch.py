@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from llmspell.store import Put, Ref, Store
-from llmspell.store.server_open import open_server
+from llmspell.store.server.open import open_server
 
 Open = Callable[..., Store]
 

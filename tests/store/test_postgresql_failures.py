@@ -14,7 +14,7 @@ import pytest
 
 from llmspell.errors import ConfigError, FeatureUnavailable, StorageError
 from llmspell.store import INTERNAL, Delete, Put, Ref, Store
-from llmspell.store.server_open import open_server
+from llmspell.store.server.open import open_server
 from postgres_proxy import PostgresProxy
 from postgres_server import PostgresServer
 
@@ -318,7 +318,7 @@ def test_a_url_that_cannot_be_meant_is_a_config_error_and_never_shown(url: str) 
 def test_a_missing_driver_is_named_with_its_extra(url: str) -> None:
     program = (
         "import sys; sys.modules['psycopg'] = None\n"
-        "from llmspell.store.server_open import open_server\n"
+        "from llmspell.store.server.open import open_server\n"
         f"try: open_server({url!r})\n"
         "except Exception as error: print(type(error).__name__, error.hint)"
     )

@@ -9,7 +9,7 @@ import pytest
 
 from llmspell.errors import RuntimeClosed, StorageError, VersionConflict
 from llmspell.store import Origin, Put, Ref, Store, WriteResult
-from llmspell.store.server_open import open_server
+from llmspell.store.server.open import open_server
 
 Together = Callable[..., list["Future[WriteResult]"]]
 

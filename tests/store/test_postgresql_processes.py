@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from llmspell.store import Put, Ref, Store
-from llmspell.store.server_open import open_server
+from llmspell.store.server.open import open_server
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -19,7 +19,7 @@ PRELUDE = """
 import os, sys, time
 from llmspell.errors import LlmSpellError, VersionConflict
 from llmspell.store import Delete, Put, Ref
-from llmspell.store.server_open import open_server
+from llmspell.store.server.open import open_server
 url = sys.argv[1]
 """
 

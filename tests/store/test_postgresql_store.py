@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from llmspell.store import Store
-from llmspell.store.server_open import open_server
+from llmspell.store.server.open import open_server
 from llmspell.testing import ManualClock, SharedStoreContract
 
 Open = Callable[..., Store]

@@ -19,7 +19,7 @@ NEVER_MS = 3_600_000
 
 OPEN = """
 from llmspell.store import NOBODY, Origin
-from llmspell.store.relaxed import RelaxedStore
+from llmspell.store.relaxed.store import RelaxedStore
 
 def open_relaxed(flush_ms):
     return RelaxedStore(open_store("sqlite", path=path), flush_ms=flush_ms, everything=True)

@@ -22,7 +22,7 @@ from llmspell.store import (
     Store,
     open_store,
 )
-from llmspell.store.relaxed import RelaxedStore
+from llmspell.store.relaxed.store import RelaxedStore
 from llmspell.testing import ManualClock, StoreContract
 
 K = Ref("s", "k")

@@ -13,7 +13,7 @@ import pytest
 
 from llmspell.store import Ref
 from llmspell.store.changes import Change
-from llmspell.store.rocks import RocksStore
+from llmspell.store.rocks.store import RocksStore
 
 Start = Callable[..., "Popen[str]"]
 
@@ -21,7 +21,7 @@ Start = Callable[..., "Popen[str]"]
 #: ones before are known to be acknowledged.
 PRELUDE = """
 from llmspell.store.changes import NOBODY
-from llmspell.store.rocks import RocksStore
+from llmspell.store.rocks.store import RocksStore
 store = RocksStore(path, durability=sys.argv[2])
 first = int(sys.argv[3])
 print(first, flush=True)
@@ -148,8 +148,8 @@ def test_a_killed_process_loses_nothing_it_had_acknowledged(
 
 
 MAKE = """
-from llmspell.store.rocks import RocksStore
-import llmspell.store.rocks_database, rocksdict
+from llmspell.store.rocks.store import RocksStore
+import llmspell.store.rocks.database, rocksdict
 print("ready", flush=True)
 store = RocksStore(path)
 store.write([Put("s", "n", b"1", 1)])

@@ -16,12 +16,12 @@ from rocksdict import Options, Rdict
 from llmspell.errors import RuntimeClosed, StorageError
 from llmspell.store import Put, Ref, Store
 from llmspell.store.changes import NOBODY
-from llmspell.store.rocks import RocksStore
-from llmspell.store.rocks_errors import failure
+from llmspell.store.rocks.errors import failure
+from llmspell.store.rocks.store import RocksStore
 from llmspell.testing import DurableStoreContract, ManualClock
 
 Run = Callable[..., str]
-ROCKS = "from llmspell.store.rocks import RocksStore\n"
+ROCKS = "from llmspell.store.rocks.store import RocksStore\n"
 
 
 class TestRocksStore(DurableStoreContract):
@@ -267,7 +267,7 @@ def open_folder() -> Iterator[Path]:
 
 
 AS_NOBODY = """
-import pickle, rocksdict, llmspell.store.rocks_database
+import pickle, rocksdict, llmspell.store.rocks.database
 if os.geteuid() == 0:  # the superuser may write everywhere
     os.seteuid(65534)
 try:

@@ -11,8 +11,8 @@ import pytest
 
 from llmspell.errors import StorageError
 from llmspell.store import Clear, Put, Ref, Store, open_store
-from llmspell.store.sqlite_store import SqliteStore
-from llmspell.store.sqlite import SqliteDriver
+from llmspell.store.sqlite.driver import SqliteDriver
+from llmspell.store.sqlite.store import SqliteStore
 
 
 def refusal(path: Path) -> StorageError:
@@ -101,7 +101,7 @@ def open_folder() -> Iterator[Path]:
 
 AS_NOBODY = """
 if os.geteuid() == 0:  # the superuser may write everywhere
-    import llmspell.store.sqlite_store
+    import llmspell.store.sqlite.store
     os.seteuid(65534)
 try:
     open_store("sqlite", path=path)

@@ -75,7 +75,7 @@ def test_processes_that_create_the_database_at_the_same_time_all_succeed(
     for attempt in range(3):
         path = tmp_path / f"{attempt}" / "state.db"
         processes = [
-            start("import llmspell.store.sqlite_store\n" + CREATE, path, i) for i in range(4)
+            start("import llmspell.store.sqlite.store\n" + CREATE, path, i) for i in range(4)
         ]
         for process in processes:
             assert process.stdout is not None

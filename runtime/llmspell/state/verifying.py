@@ -85,7 +85,7 @@ class _Verification:
                 raise
         path = Path(facts.get("path", ""))
         if path.is_file():  # other backends have folders and addresses
-            from llmspell.store.sqlite_check import damages
+            from llmspell.store.sqlite.integrity import damages
 
             found = damages(path)
             yield self._step(problems=[Problem(f"the database file: {line}") for line in found])

@@ -92,7 +92,7 @@ def open_store(
         store = _open_with_failover(open_backend, wanted, failover)
     if durability != _RELAXED or name == "memory":
         return store
-    from llmspell.store.relaxed import RelaxedStore
+    from llmspell.store.relaxed.store import RelaxedStore
 
     return RelaxedStore(store, flush_ms=flush_ms, everything=True)
 
@@ -104,26 +104,26 @@ def add_layer(store: Store, kind: str, *, flush_ms: int) -> Store:
     store in memory has nothing to commit.
     """
     if kind == "ephemeral":
-        from llmspell.store.layered import LayeredStore
+        from llmspell.store.layered.store import LayeredStore
 
         return LayeredStore(store)
-    from llmspell.store.memory import MemoryStore
-    from llmspell.store.relaxed import RelaxedStore
+    from llmspell.store.memory.store import MemoryStore
+    from llmspell.store.relaxed.store import RelaxedStore
 
     is_memory = isinstance(store, MemoryStore)
     return store if is_memory else RelaxedStore(store, flush_ms=flush_ms)
 
 
 def _open_memory(wanted: _Wanted) -> Store:
-    from llmspell.store.memory import MemoryStore
+    from llmspell.store.memory.store import MemoryStore
 
     return MemoryStore(journal=wanted.journal, keep_changes=_MEMORY_CHANGES, clock=wanted.clock)
 
 
 def _open_sqlite(wanted: _Wanted) -> Store:
     path = _path_for("sqlite", "file", wanted)
-    from llmspell.store.sqlite import SqliteDriver
-    from llmspell.store.sqlite_store import SqliteStore
+    from llmspell.store.sqlite.driver import SqliteDriver
+    from llmspell.store.sqlite.store import SqliteStore
 
     driver = SqliteDriver(
         path,
@@ -136,7 +136,7 @@ def _open_sqlite(wanted: _Wanted) -> Store:
 
 def _open_rocksdb(wanted: _Wanted) -> Store:
     path = _path_for("rocksdb", "folder", wanted)
-    from llmspell.store.rocks import RocksStore
+    from llmspell.store.rocks.store import RocksStore
 
     return RocksStore(
         path,
@@ -153,7 +153,7 @@ def _open_server(wanted: _Wanted) -> Store:
             "the postgresql backend needs the address of a database",
             hint="set state.url, for example postgresql://user@host/name",
         )
-    from llmspell.store.server_open import open_server
+    from llmspell.store.server.open import open_server
 
     return open_server(
         wanted.url,
@@ -177,7 +177,7 @@ _BACKENDS: Final[dict[str, Callable[[_Wanted], Store]]] = {
 def _open_with_failover(
     open_backend: Callable[[_Wanted], Store], wanted: _Wanted, options: Mapping[str, Any]
 ) -> Store:
-    from llmspell.store.failover import FailoverStore
+    from llmspell.store.failover.store import FailoverStore
 
     return FailoverStore(
         lambda: open_backend(wanted),

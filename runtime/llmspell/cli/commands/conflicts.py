@@ -15,8 +15,8 @@ from llmspell.cli.store_access import open_state
 
 if TYPE_CHECKING:
     from llmspell.store.base import Row
-    from llmspell.store.failover import FailoverStore
-    from llmspell.store.failover_values import Conflict, Side
+    from llmspell.store.failover.store import FailoverStore
+    from llmspell.store.failover.values import Conflict, Side
 
 __all__ = ["conflicts", "list_", "resolve", "show"]
 
@@ -157,7 +157,7 @@ def _list(settings: Settings, as_json: bool) -> int:
 @contextmanager
 def _open(settings: Settings) -> Iterator[FailoverStore]:
     from llmspell.errors import ConfigError
-    from llmspell.store.failover import failover_of
+    from llmspell.store.failover.store import failover_of
 
     with open_state(settings) as state:
         store = failover_of(state._store)

@@ -1,0 +1,1 @@
+"""Going on with a local file while a store is away."""

@@ -1,0 +1,391 @@
+"""A store that goes on when its primary store is away: a breaker, a local log, replay.
+
+While the primary can be reached, every call goes to it. When it cannot, what is known of it
+can still be read, and writes are accepted into a local file; they are given to it in order
+when it is back. What somebody else changed meanwhile is never overwritten: such a write
+becomes a conflict, with both sides kept until somebody decides.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from llmspell.errors import LlmSpellError, StorageError
+from llmspell.store.base import (
+    INTERNAL,
+    Clear,
+    Operation,
+    Put,
+    Ref,
+    Row,
+    Store,
+    WriteResult,
+)
+from llmspell.store.changes import NOBODY, Origin
+from llmspell.store.checks import check_durability, closed_error
+from llmspell.store.clock import Clock, system_clock
+from llmspell.store.failover.breaker import Breaker
+from llmspell.store.failover.conflicts import keep_ours, keep_theirs
+from llmspell.store.failover.copies import Copies
+from llmspell.store.failover.identity import recognize
+from llmspell.store.failover.line import Line
+from llmspell.store.failover.log import FailoverLog
+from llmspell.store.failover.primary import OnlyPrimary
+from llmspell.store.failover.replay import Replay
+from llmspell.store.failover.values import Conflict, View
+from llmspell.store.plan import touched
+
+__all__ = ["FailoverStore", "failover_of"]
+
+T = TypeVar("T")
+_WAIT_STEP_S = 0.05
+
+
+class FailoverStore(OnlyPrimary):
+    """A store over the one that ``open_primary`` opens, with a log in the file ``local``.
+
+    ``failures`` outages in a row open the breaker; from ``retry_s`` on it looks whether the
+    primary is back. Of what is read and written, ``cache_bytes`` are kept for an outage.
+    ``durability`` is that of writes which the log accepts.
+
+    While the primary is away, versions go on from the last one known, and those of an entry
+    that was not there may differ from what the primary gives it later. A read of what is not
+    known, a listing, the journal and INTERNAL entries raise StorageError, ``unavailable``.
+    An outage at the beginning is no error, anything else that keeps it from opening is.
+    """
+
+    def __init__(
+        self,
+        open_primary: Callable[[], Store],
+        local: Path,
+        *,
+        failures: int = 3,
+        retry_s: float = 5.0,
+        cache_bytes: int = 16 * 1024 * 1024,
+        durability: str = "commit",
+        clock: Clock = system_clock,
+    ) -> None:
+        self._local = local
+        self._cache_bytes = cache_bytes
+        self._durability = durability
+        self._clock = clock
+        self._copies = Copies(cache_bytes)
+        self._stumbles: dict[str, int] = {}
+        self._primary: str | None = None
+        self._log: FailoverLog | None = None
+        self._line = Line(
+            open_primary,
+            Breaker(failures=failures, retry_s=retry_s),
+            clock,
+            on_down=self._keep_copies,
+            bring_back=self._bring_back,
+        )
+        if self._has_log():  # otherwise nothing waits
+            self._open_log().tidy()
+        try:
+            self._line.start()
+        except BaseException:
+            self.close()
+            raise
+
+    # Reading -------------------------------------------------------------------------------
+
+    def read(self, refs: Sequence[Ref]) -> list[Row | None]:
+        while True:
+            while (up := self._line.up) is not None:
+                writes = self._copies.writes
+                try:
+                    rows = up.primary.read(refs)
+                except LlmSpellError as error:
+                    self._line.failed(up, error)
+                    continue
+                self._line.answered()
+                self._copies.keep_rows(refs, rows, writes)
+                return rows
+            self._attend()
+            wanted = [Ref(*ref) for ref in refs]
+            _, views = self._open_log().views(list(dict.fromkeys(wanted)))
+            missing = next((ref for ref in wanted if ref not in views), None)
+            if missing is None:
+                now = self._clock()
+                return [views[ref].row(ref, now) for ref in wanted]
+            if self._line.up is None:  # it may have come back meanwhile
+                scope, key = missing
+                raise _away(f"key {key!r} in scope {scope!r} is not known here")
+
+    def epoch(self) -> int:
+        """Return the primary's; -1 while it is away, since it may change without being seen."""
+        up = self._line.up
+        if up is None:
+            self._attend()
+            return -1
+        try:
+            return up.epoch(up.primary.epoch())
+        except LlmSpellError as error:
+            self._line.failed(up, error)
+            return -1
+
+    # Writing -------------------------------------------------------------------------------
+
+    def write(
+        self,
+        batch: Sequence[Operation],
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> WriteResult:
+        check_durability(durability)
+        touched(batch)
+        while True:
+            up = self._line.up
+            if up is not None:
+                try:
+                    result = up.primary.write(batch, durability=durability, origin=origin)
+                except LlmSpellError as error:
+                    self._line.failed(up, error)
+                else:
+                    self._line.answered()
+                    self._copies.keep_written(batch, result.written, origin)
+                    before, after = up.epoch(result.epoch_before), up.epoch(result.epoch_after)
+                    return result._replace(epoch_before=before, epoch_after=after)
+            self._attend()
+            with self._line.lock:
+                if self._line.up is None:
+                    return self._write_here(batch, durability, origin)
+
+    def put(
+        self,
+        scope: str,
+        key: str,
+        blob: bytes,
+        at: int,
+        schema_version: int,
+        state_class: str,
+        if_version: int | None,
+        origin: Origin,
+    ) -> tuple[int, int, int, int]:
+        while (up := self._line.up) is not None:
+            try:
+                version, created_at, before, after = up.primary.put(
+                    scope, key, blob, at, schema_version, state_class, if_version, origin
+                )
+            except LlmSpellError as error:
+                self._line.failed(up, error)
+                continue
+            self._line.answered()
+            facts = (version, created_at, at, schema_version, state_class, None, origin[2])
+            self._copies.keep_put(Ref(scope, key), View(*facts, blob))
+            return version, created_at, up.epoch(before), up.epoch(after)
+        operation = Put(scope, key, blob, at, schema_version, state_class, None, if_version)
+        written, before, after, _ = self.write((operation,), origin=origin)
+        return written[0].version, written[0].created_at, before, after
+
+    def _write_here(
+        self, batch: Sequence[Operation], durability: str | None, origin: Origin
+    ) -> WriteResult:
+        for operation in batch:
+            if operation.scope[:1] == INTERNAL or isinstance(operation, Clear):
+                raise _away("this cannot be done without it")
+        written = self._open_log().write(batch, origin, durability)
+        if written is None:
+            raise _away("the write depends on entries that are not known here")
+        return WriteResult(written, -1, -1, 0)
+
+    def wait(self, after: int, timeout_s: float) -> bool:
+        """Wait as every store does; while the primary is away, until it is back."""
+        deadline = time.monotonic() + timeout_s
+        while not self._line.closed:
+            up = self._line.up
+            if up is not None:
+                try:
+                    return up.primary.wait(after, max(0.0, deadline - time.monotonic()))
+                except LlmSpellError as error:
+                    if self._line.closed:
+                        return True
+                    self._line.failed(up, error)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self._line.attend()
+            time.sleep(min(left, _WAIT_STEP_S))
+        return True
+
+    # Failover ------------------------------------------------------------------------------
+
+    def replay(self) -> bool:
+        """Try at once to have the primary back, and replay what waits; tell whether it is back."""
+        self._check_open()
+        if self._line.up is None:
+            return self._line.try_now()
+        # Another process may have left something.
+        with suppress(StorageError):
+            self.ask(lambda primary: self._bring_back(primary, False))
+        return self._line.up is not None
+
+    def health(self) -> dict[str, Any]:
+        """Return the state of the breaker and since when, failures, and what waits.
+
+        ``last_error`` has ``reason`` and ``message``; it is None as long as nothing failed.
+        """
+        self._check_open()
+        line, error = self._line, self._line.last_error
+        head = self._open_log().head() if self._has_log() else None
+        return {
+            "breaker": line.breaker.state,
+            "since": datetime.fromtimestamp(line.since // 1_000_000, UTC).isoformat(),
+            "failures": line.breaker.failures,
+            "waiting_writes": head.waiting if head else 0,
+            "conflicts": head.conflicts if head else 0,
+            "last_error": error
+            and {"reason": error.details.get("reason", error.code), "message": error.message},
+        }
+
+    def conflicts(self) -> list[Conflict]:
+        """Return the writes that the primary did not take, the oldest first."""
+        self._check_open()
+        return self._open_log().conflicts() if self._has_log() else []
+
+    def conflict(self, number: int) -> Conflict:
+        """Return one conflict. Raises InvalidArgument for a number that none has."""
+        self._check_open()
+        return self._open_log().conflict(number)
+
+    def keep_ours(self, number: int) -> None:
+        """End a conflict: write ours over theirs, whole or not at all. Needs the primary.
+
+        Raises VersionConflict when theirs has changed since the conflict was found or looked
+        at last; the conflict then shows what is there now.
+        """
+        log = self._open_log()
+        self.ask(lambda primary: keep_ours(primary, log, number, self._clock))
+
+    def keep_theirs(self, number: int) -> None:
+        """End a conflict: drop ours."""
+        self._check_open()
+        keep_theirs(self._open_log(), number)
+
+    # The whole store -----------------------------------------------------------------------
+
+    def stats(self) -> dict[str, Any]:
+        up, facts = self._line.up, None
+        if up is not None:
+            try:
+                facts = up.primary.stats()
+            except LlmSpellError as error:
+                self._line.failed(up, error)
+        health = self.health()
+        away = {"backend": "away", "durability": self._durability, "path": str(self._local)}
+        return (away if facts is None else facts) | {"failover": health}
+
+    def close(self) -> None:
+        if self._line.up is not None:
+            self._keep_copies()
+        try:
+            self._line.close()
+        finally:
+            with self._line.lock:
+                if self._log is not None:
+                    self._log.close()
+
+    # Inside --------------------------------------------------------------------------------
+
+    def ask(self, work: Callable[[Store], T]) -> T:
+        """Return ``work(primary)``. Raises StorageError, ``unavailable``, while it is away."""
+        cause = None
+        while (up := self._line.up) is not None:
+            try:
+                result = work(up.primary)
+            except LlmSpellError as error:
+                self._line.failed(up, error)
+                cause = error
+                continue
+            self._line.answered()
+            return result
+        self._attend()
+        raise _away("this cannot be done without it") from cause
+
+    def _attend(self) -> None:
+        self._check_open()
+        self._line.attend()
+
+    def _check_open(self) -> None:
+        if self._line.closed:
+            raise closed_error()
+
+    def _has_log(self) -> bool:
+        """Tell whether this or another process has ever needed one."""
+        return self._log is not None or self._local.exists()
+
+    def _open_log(self) -> FailoverLog:
+        with self._line.lock:
+            if self._log is None:
+                self._check_open()
+                self._log = FailoverLog(
+                    self._open_local(), cache_bytes=self._cache_bytes, clock=self._clock
+                )
+                self._line.guard()
+                if self._primary is not None:
+                    self._log.belong_to(self._primary)
+            return self._log
+
+    def _open_local(self) -> Store:
+        from llmspell.store import open_store
+
+        return open_store(
+            "sqlite",
+            path=self._local,
+            durability=self._durability,
+            journal=False,
+            clock=self._clock,
+        )
+
+    def _keep_copies(self) -> None:
+        """Write down what is known; where that fails, less can be read during the outage."""
+        copies = self._copies.drain()
+        if copies:
+            with suppress(LlmSpellError):
+                self._open_log().keep(copies)
+
+    def _bring_back(self, primary: Store, finally_: bool) -> None:
+        """Replay what waits. The last time, under the lock, nothing can join it."""
+        log = self._open_log() if self._has_log() else None
+        head = log.head() if log is not None else None
+        waiting = head is not None and head.waiting > 0
+        if not finally_:
+            belongs_to = head.primary if head is not None and waiting else None
+            self._primary = recognize(primary, self._primary or belongs_to, self._clock)
+            if log is not None and self._primary is not None:
+                log.belong_to(self._primary)
+        if log is None or not waiting:
+            return
+        replay = Replay(
+            primary, log, clock=self._clock, stumbles=self._stumbles, check=self._check_open
+        )
+        if finally_:
+            replay.run()
+            return
+        # What comes in during the first pass is left to the second, and so on: little is left
+        # for the last, which keeps writers waiting.
+        for _ in range(2):
+            replay.run(log.head().version)
+
+
+def failover_of(store: Store) -> FailoverStore | None:
+    """Return the failover store among a store and those it wraps, if there is one."""
+    inner: Any = store
+    while inner is not None and not isinstance(inner, FailoverStore):
+        inner = getattr(inner, "inner", None)
+    return inner
+
+
+def _away(what: str) -> StorageError:
+    return StorageError(
+        f"the primary store cannot be reached, and {what}",
+        hint="try again when it is back; `llmspell state stats` shows how it is",
+        reason="unavailable",
+    )

@@ -1,0 +1,1 @@
+"""Entries that are never written, over a store for the others."""

@@ -1,0 +1,1 @@
+"""Write-behind: writes are accepted at once and committed a moment later."""

@@ -1,0 +1,1 @@
+"""The store on a SQL server: PostgreSQL, and what else SQLAlchemy knows."""

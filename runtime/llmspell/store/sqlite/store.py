@@ -1,0 +1,222 @@
+"""The store on SQLite: one writer connection, a reader connection for each thread.
+
+Statements come compiled from SQLAlchemy Core; opening and checking the file is the driver's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain
+from typing import Any
+
+from llmspell.store.base import (
+    FIRST_SCOPE,
+    INTERNAL,
+    Operation,
+    Put,
+    Reader,
+    Ref,
+    WriteResult,
+)
+from llmspell.store.changes import NOBODY, Origin
+from llmspell.store.checks import check_durability, conflict_error
+from llmspell.store.clock import Clock, system_clock
+from llmspell.store.plan import Known, Plan, touched
+from llmspell.store.requests import Request, Waiting, answer_all, fail_all, plan_all
+from llmspell.store.sqlite.driver import SqliteDriver
+from llmspell.store.sqlite.journal import SqliteJournal
+from llmspell.store.sqlite.reader import SqliteSnapshot
+from llmspell.store.sqlite.statements import parts_by_scope
+
+__all__ = ["SqliteStore"]
+
+_new_known: Any = partial(tuple.__new__, Known)
+
+
+class SqliteStore(SqliteJournal):
+    """A store on the database that ``driver`` opens. Owns every connection it makes.
+
+    Threads that write at the same time share a transaction. A child process made by
+    ``os.fork`` may go on using the store; it then has connections of its own. A fork waits for
+    calls under way, and snapshots do not survive it.
+    """
+
+    def __init__(self, driver: SqliteDriver, *, clock: Clock = system_clock) -> None:
+        super().__init__(driver, clock)
+        self._waiting = Waiting()
+
+    # Writing -------------------------------------------------------------------------------
+
+    def write(
+        self,
+        batch: Sequence[Operation],
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> WriteResult:
+        if durability is not None:
+            check_durability(durability)
+        touched(batch)  # what is no operation must not fail the batches it is served with
+        return self._submit(Request(batch, durability or self._driver.durability, origin))
+
+    def put(
+        self,
+        scope: str,
+        key: str,
+        blob: bytes,
+        at: int,
+        schema_version: int,
+        state_class: str,
+        if_version: int | None,
+        origin: Origin,
+    ) -> tuple[int, int, int, int]:
+        # The quick way has no words for an id that is an empty text.
+        if "" not in origin and self._lock.acquire(blocking=False):
+            try:
+                (version, created_at), before, after = self._transact(
+                    self._driver.durability,
+                    self._put,
+                    (scope, key, blob, at, schema_version, state_class, if_version, origin),
+                )
+                return version, created_at, before, after
+            finally:
+                self._lock.release()
+        operation = Put(scope, key, blob, at, schema_version, state_class, None, if_version)
+        request = Request((operation,), self._driver.durability, origin)
+        written, before, after, _ = self._submit(request)
+        return written[0][0], written[0][1], before, after
+
+    def _submit(self, request: Request) -> WriteResult:
+        self._waiting.add(request)
+        with self._lock:
+            while not request.done:
+                self._serve(self._waiting.take())
+        return request.answer()
+
+    def _serve(self, requests: list[Request]) -> None:
+        """Apply the requests in one transaction; every one is done when this returns."""
+        durability = "fsync" if any(r.durability == "fsync" for r in requests) else "commit"
+        try:
+            _, before, after = self._transact(durability, self._apply, (requests,))
+            answer_all(requests, before, after)
+        except BaseException as error:
+            fail_all(requests, error)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            for request in requests:
+                request.done = True
+
+    def _put(
+        self,
+        before: int,
+        scope: str,
+        key: str,
+        blob: bytes,
+        at: int,
+        schema_version: int,
+        state_class: str,
+        if_version: int | None,
+        origin: Origin,
+    ) -> tuple[int, int]:
+        """Do what a plan with one Put does, without its cost where that is not needed."""
+        execute, statements = self._execute, self._statements
+        found = execute(statements.known_one, (scope, key)).fetchone()
+        if found is None:
+            row_id, version, created_at, previous = 0, 0, at, None
+        elif found[3] is None and found[4]:
+            row_id, version, created_at, _, _, previous = found
+        else:
+            operation = Put(scope, key, blob, at, schema_version, state_class, None, if_version)
+            return self._put_planned(before, operation, origin, found[1:])
+        if if_version is not None and if_version != version:
+            raise conflict_error(scope, key, expected=if_version, actual=version)
+        version += 1
+        actor, run_id, correlation_id = origin
+        seq = previous
+        if self._journals and scope[:1] != INTERNAL:
+            self._last = seq = self._last_seq(before) + 1
+            self._last_at = before
+            where = (seq, at, scope, key, version, created_at, schema_version, state_class)
+            who = (actor or "", run_id or "", correlation_id or "", previous or 0)
+            execute(statements.put_change, (*where, *who, blob))
+        if found is None:
+            kept = (version, created_at, at, schema_version, state_class, None, correlation_id)
+            execute(statements.insert, (scope, key, *kept, blob, seq))
+        else:
+            changed = (version, at, schema_version, state_class, blob, seq)
+            execute(statements.put_replace, (*changed, correlation_id or "", row_id))
+        return version, created_at
+
+    def _put_planned(
+        self, before: int, operation: Put, origin: Origin, facts: tuple[Any, ...]
+    ) -> tuple[int, int]:
+        """Write over a tombstone, or over an entry that expires or has expired."""
+        known = {Ref(operation.scope, operation.key): _new_known(facts)}
+        plan = Plan(known, self._last_seq(before), journal=self._journals)
+        ((version, created_at, _, _),) = plan.apply((operation,), origin)
+        self._store(plan, before)
+        return version, created_at
+
+    def _apply(self, before: int, requests: list[Request]) -> bool | None:
+        """Plan all requests and write what comes of it; None if nothing does."""
+        addresses, cleared = touched(chain.from_iterable(r.batch for r in requests))
+        plan = Plan(self._known(addresses, cleared), self._last_seq(before), journal=self._journals)
+        self._writes = plan_all(plan, requests)
+        self._store(plan, before)
+        return True if plan.records else None
+
+    def _known(self, refs: list[Ref], cleared: list[str]) -> dict[Ref, Known]:
+        execute, statements = self._execute, self._statements
+        known: dict[Ref, Known] = {}
+        for part, count in parts_by_scope(refs):
+            for row in execute(statements.known_many(count), part).fetchall():
+                known[Ref(row[0], row[1])] = _new_known(row[2:])
+        for scope in cleared:
+            for row in execute(statements.known_scope, (scope,)).fetchall():
+                known[Ref(row[0], row[1])] = _new_known(row[2:])
+        return known
+
+    def _store(self, plan: Plan, before: int) -> None:
+        """Write a plan's records and changes."""
+        writer, statements = self._writer, self._statements
+        assert writer is not None
+        writer.raw.executemany(statements.upsert, plan.records.values())
+        if plan.changes:
+            writer.raw.executemany(statements.insert_change, plan.changes)
+        self._last, self._last_at = plan.last, before
+
+    # Reading -------------------------------------------------------------------------------
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Reader]:
+        connection = self._open_reader()
+        reader = SqliteSnapshot(self._driver, self._statements, self._clock, connection)
+        try:
+            reader.pin()
+            yield reader
+        finally:
+            with connection.lock:
+                connection.close()
+
+    def stats(self) -> dict[str, Any]:
+        connection = self._connection()
+        execute, statements = connection.execute, self._statements
+        try:
+            with connection.lock:
+                users = (FIRST_SCOPE, self._clock())
+                entries, scopes = execute(statements.totals, users).fetchone()
+                (changes,) = execute(statements.count).fetchone()
+                facts = self._driver.facts(connection)
+        except self._driver.error as error:
+            raise self._failure(connection, error) from error
+        return {
+            "backend": self._driver.name,
+            "entries": entries,
+            "scopes": scopes,
+            "changes": changes,
+            "durability": self._driver.durability,
+            **facts,
+        }
