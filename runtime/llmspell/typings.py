@@ -29,6 +29,8 @@ declare class StateError extends Error {
 }
 /** ARGS[0] is the script's name; `--key value` gives ARGS.key. */
 declare const ARGS: string[] & { [name: string]: string };
+/** The value a program gave this run; without one there is no such global. */
+declare const INPUT: Value;
 """
 _LUA_HEAD: Final = """\
 ---@meta llmspell
@@ -48,6 +50,9 @@ ARGS = {}
 ---The arguments as they were given.
 ---@type table<integer, string>
 arg = {}
+---The value a program gave this run; nil without one.
+---@type Value
+INPUT = nil
 """
 _SKIPPED: Final = frozenset({"ARGS"})
 # What the languages declare themselves; redeclaring it would clash.
@@ -135,7 +140,7 @@ def _ts_type(name: str) -> str:
 
 
 def _ts_doc(function: Function, indent: str = "") -> str:
-    lines = [" ".join(function.doc.split())]
+    lines = [_doc(function)]
     lines += [f"@param {p.name} {p.doc}" for p in function.params if p.doc]
     if function.result_doc:
         lines.append(f"@returns {function.result_doc}")
@@ -166,7 +171,7 @@ def _lua_optional(member: Param, record: str) -> str:
 
 
 def _lua_function(declared: Global, function: Function) -> str:
-    lines = [f"---{line}" for line in wrap(" ".join(function.doc.split()), 96)]
+    lines = [f"---{line}" for line in wrap(_doc(function), 96)]
     names = []
     for param in function.params:
         name = "..." if param.type == "values" else _lua_name(param.name)
@@ -197,7 +202,13 @@ def _globals(language: str) -> Iterable[Global]:
 
 
 def _functions(declared: Global, language: str) -> list[Function]:
-    return [fn for fn in declared.available(language) if not fn.internal]
+    # Those that a configuration can switch off, too: the files serve every configuration.
+    return [fn for fn in declared.functions if language in fn.languages and not fn.internal]
+
+
+def _doc(function: Function) -> str:
+    doc = " ".join(function.doc.split())
+    return f"{doc} Present when `{function.gate}` is on." if function.gate else doc
 
 
 def _camel(name: str) -> str:

@@ -49,17 +49,31 @@ end
 
 local function new_transaction(number)
   local tx = {}
+  local function called_with_colon(name, scope)
+    if scope == tx then
+      local call = "tx." .. name
+      refuse(call, "it was called with a colon", "write " .. call .. "(...) with a dot", "scope")
+    end
+  end
   function tx.load(scope, key, default)
+    called_with_colon("load", scope)
     local found = internal.tx_load(number, scope, key)
     local value = found[1]
     if value == nil then return default elseif is_null(value) then return nil end
     return value
   end
   function tx.save(scope, key, value, options)
+    called_with_colon("save", scope)
     internal.tx_save(number, scope, key, value, options)
   end
-  function tx.delete(scope, key) return internal.tx_delete(number, scope, key) end
-  function tx.key_exists(scope, key) return internal.tx_exists(number, scope, key) end
+  function tx.delete(scope, key)
+    called_with_colon("delete", scope)
+    return internal.tx_delete(number, scope, key)
+  end
+  function tx.key_exists(scope, key)
+    called_with_colon("key_exists", scope)
+    return internal.tx_exists(number, scope, key)
+  end
   return tx
 end
 

@@ -19,6 +19,7 @@ TRANSACTIONS_IN_LUA = [
     ("State.transaction(function(tx) tx.save('g', 'k', 1, { tll = 5 }) end)", "invalid_argument"),
     ("State.transaction(function(tx) tx.save('g', 'k', 1, { ttl = -1 }) end)", "invalid_value"),
     ("State.transaction(function(tx) tx.load(1, 'k') end)", "invalid_argument"),
+    ("State.transaction(function(tx) tx:save('g', 'k', 1) end)", "invalid_argument"),
     ("State.transaction(function(tx) tx.save('g', 'k') tx.load('g') end)", "invalid_argument"),
     ("State.transaction(function(tx) tx.delete('g', nil) end)", "invalid_argument"),
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import signal
+import time
 from collections.abc import Generator, Iterator
 from itertools import permutations
 from pathlib import Path
@@ -16,7 +18,7 @@ from llmspell.state.manager import StateManager
 from llmspell.state.transaction import Transaction
 from llmspell.store import open_store
 
-from .beside import finish, start
+from .beside import end, finish, line, start
 from .conftest import Desk, sandbox
 from .test_update import in_threads
 
@@ -99,7 +101,7 @@ def test_any_mixture_of_transactions_equals_one_order_of_them(
 
 ACCOUNTS = 5
 TRANSFER = {
-    "lua": """for i = 1, tonumber(INPUT_COUNT) do
+    "lua": """for i = 1, COUNT do
       State.transaction(function(tx)
         local from, to = 'a' .. math.random(0, 4), 'a' .. math.random(0, 4)
         local total = 0
@@ -111,7 +113,7 @@ TRANSFER = {
       end)
     end""",
     "js": """const pick = () => 'a' + Math.floor(Math.random() * 5);
-    for (let i = 0; i < INPUT_COUNT; i++) {
+    for (let i = 0; i < COUNT; i++) {
       await State.transaction(async (tx) => {
         const from = pick(), to = pick(), amount = 1 + Math.floor(Math.random() * 20);
         let total = 0;
@@ -142,7 +144,7 @@ def test_threads_of_lua_javascript_and_python_that_move_money_keep_the_total(des
             return
         engine = ("lua", "js")[number % 3]
         own = sandbox(engine, desk.state)
-        own.run(TRANSFER[engine].replace("INPUT_COUNT", "20"), name="script")
+        own.run(TRANSFER[engine].replace("COUNT", "20"), name="script")
         own.close()
 
     in_threads(6, work)
@@ -159,6 +161,8 @@ def transfer(tx: Transaction) -> None:
 
 MOVE_MONEY = """
 import random
+import signal
+import time
 names = [f"a{number}" for number in range(5)]
 def transfer(tx):
     values = {name: tx.load("bank", name) for name in names}
@@ -183,3 +187,32 @@ def test_processes_that_move_money_keep_the_total_and_leave_a_whole_history(
     assert sum(len(state.history("bank", f"a{n}")) for n in range(ACCOUNTS)) == 5 + 4 * 40 * 2
     assert [step.problems for step in state.verify() if step.problems] == []
     state.close()
+
+
+PAIR_FOR_EVER = """
+number = state.load("g", "a", 0)
+while True:
+    number += 1
+    with state.transaction() as tx:
+        tx.save("g", "a", number)
+        tx.save("g", "b", number)
+    os.write(1, b"%d\\n" % number)
+"""
+
+
+def test_of_a_killed_process_every_transaction_that_ended_is_there_and_none_by_half(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "state.db"
+    for _ in range(2):
+        writer = start(path, PAIR_FOR_EVER)
+        line(writer)
+        time.sleep(0.2)
+        writer.send_signal(signal.SIGKILL)
+        assert writer.stdout is not None
+        told = [each for each in writer.stdout.read().splitlines(keepends=True) if each[-1] == "\n"]
+        end(writer)
+        state = StateManager(open_store("sqlite", path=path))
+        values = state.load_many("g", ["a", "b"])
+        assert values["a"] == values["b"] >= int(told[-1])
+        state.close()

@@ -38,7 +38,7 @@ class State(Section):
     )
     path: PathOnDisk = Field(
         Path(defaults.DATABASE),
-        description="Database file or (rocksdb) folder; a relative path starts at the current folder.",
+        description="Database file or rocksdb folder; relative paths start at the current folder.",
     )
     url: str | None = Field(
         None,

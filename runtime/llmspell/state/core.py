@@ -34,6 +34,7 @@ from llmspell_bridges.values import MAX_DEPTH, canonical
 __all__ = ["Scope", "StateCore", "StateLimits"]
 
 Scope: TypeAlias = str | StateScope
+_Kept: TypeAlias = dict[tuple[str, str], tuple[bytes, Metadata] | None]
 
 _new_ref: Any = partial(tuple.__new__, Ref)
 _STANDARD: Final = class_policy("standard")
@@ -183,13 +184,18 @@ class StateCore:
 
     def _write(self, batch: Sequence[Operation], *, durability: str | None = None) -> WriteResult:
         """Write a batch, keep what it stores in the cache, and tell who listens."""
+        return self._write_and_keep(batch, durability)[0]
+
+    def _write_and_keep(
+        self, batch: Sequence[Operation], durability: str | None
+    ) -> tuple[WriteResult, _Kept]:
         origin = CURRENT.get()
         result = self._store.write(batch, durability=durability, origin=origin)
         clears = any(type(operation) is Clear for operation in batch)
         kept = _kept(batch, result, origin)
         self._cache.finish_all(kept, result.epoch_before, result.epoch_after, clears=clears)
         self._written(batch[0].at if batch else 0)
-        return result
+        return result, kept
 
     def _write_internal(self, batch: Sequence[Operation]) -> WriteResult:
         """Write entries of llmspell's own, which nobody loads and the journal does not have."""
@@ -200,12 +206,8 @@ class StateCore:
 
     def _save_all(self, puts: Sequence[Put], *, durability: str | None) -> list[Metadata]:
         """Write entries in one transaction and return their metadata, in order."""
-        result = self._write(puts, durability=durability)
-        correlation_id = CURRENT.get().correlation_id
-        return [
-            written_metadata(put, written, correlation_id)
-            for put, written in zip(puts, result.written, strict=True)
-        ]
+        _, kept = self._write_and_keep(puts, durability)
+        return [kept[put.scope, put.key][1] for put in puts]  # type: ignore[index]
 
     def _written(self, at: int) -> None:
         """Do what is due after a write: tell listeners, and keep the store to its size."""
@@ -245,11 +247,9 @@ def entry_of(row: Row) -> Entry:
     return Entry(row.blob, metadata_of(row))
 
 
-def _kept(
-    batch: Sequence[Operation], result: WriteResult, origin: Origin
-) -> dict[tuple[str, str], tuple[bytes, Metadata] | None]:
+def _kept(batch: Sequence[Operation], result: WriteResult, origin: Origin) -> _Kept:
     """Return what is stored for each address after a batch: None where that is nothing."""
-    kept: dict[tuple[str, str], tuple[bytes, Metadata] | None] = {}
+    kept: _Kept = {}
     for operation, written in zip(batch, result.written, strict=True):
         if type(operation) is Put:
             metadata = written_metadata(operation, written, origin.correlation_id)

@@ -24,6 +24,8 @@ _PAGE: Final = 500
 _WAIT_S: Final = 1.0
 #: After a failure of the store the thread pauses before it asks again.
 _PAUSE_S: Final = 1.0
+#: It lets those who wrote in this process deliver that themselves, which they do at once.
+_HEAD_START_S: Final = 0.002
 #: A callback that takes longer than this delays nobody else.
 _SETTLE_S: Final = 0.1
 
@@ -106,6 +108,7 @@ class Hub:
         while not self._stopped.is_set():
             try:
                 if self._store.wait(self._position, _WAIT_S):
+                    self._stopped.wait(_HEAD_START_S)
                     self.dispatch()
             except RuntimeClosed:
                 return

@@ -103,7 +103,7 @@ class Leases(Transactions):
                     raise _unavailable(text, checked, wait) from None
             attempt = self._wait_for_lock(attempt, deadline)
 
-    def ask_for_lock(
+    def _ask_for_lock(
         self,
         scope: Scope,
         key: str,

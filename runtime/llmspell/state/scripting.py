@@ -115,7 +115,7 @@ class ScriptState:
             lease = self._open_state().acquire_lock(scope, key, **options)
         else:
             own = self._locks.values()
-            lease = self._open_state().ask_for_lock(scope, key, own, waited_s, **options)
+            lease = self._open_state()._ask_for_lock(scope, key, own, waited_s, **options)
         if lease is None:
             return ()
         number = next(self._numbers)

@@ -135,10 +135,11 @@ class Watches(Leases):
     def watch(self, scope: Scope, prefix: str, fn: Callable[[Event], None]) -> int:
         """Call ``fn(event)`` for every change of a scope's keys that start with ``prefix``.
 
-        Changes of this process are told by the thread that made them, right after its commit;
-        those of others by a thread of llmspell's own. Either way one at a time, in the order
-        they were committed, each once. What ``fn`` raises is logged and ends nothing. Returns
-        an id for ``unwatch``.
+        Changes of this process are told right after their commit, by the thread that made them
+        unless another one is telling already; those of others by a thread of llmspell's own.
+        Either way one at a time, in the order they were committed, each once. What ``fn`` raises
+        is logged and ends nothing. What is saved with the class ``bulk`` is told once it is
+        flushed. Returns an id for ``unwatch``.
         """
         if not callable(fn):
             raise InvalidArgument(

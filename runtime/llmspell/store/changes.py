@@ -10,7 +10,10 @@ Op: TypeAlias = Literal["put", "delete", "expire"]
 
 
 class Origin(NamedTuple):
-    """Whom a write belongs to. The journal keeps all three, the entry the correlation id."""
+    """Whom a write belongs to: texts that are not empty, or None.
+
+    The journal keeps all three, the entry the correlation id.
+    """
 
     actor: str | None = None
     run_id: str | None = None

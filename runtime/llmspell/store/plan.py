@@ -126,6 +126,8 @@ class Plan:
         undo: _Undo = []
         self._undo = None if plain else undo
         try:
+            if plain:
+                return self._put_all(batch, origin)  # type: ignore[arg-type]
             return [_STEPS[type(operation)](self, operation, origin) for operation in batch]
         except BaseException:
             for ref, known, record in reversed(undo):
@@ -144,57 +146,36 @@ class Plan:
         return True
 
     def _put(self, operation: Put, origin: Origin) -> Written:
-        scope, key, blob, at, schema_version, state_class, expires_at, wanted, versions = operation
-        ref = _new_ref((scope, key))
-        known, alive = self._current(ref, at)
-        version, created_at, _, _, previous = known
+        scope, key, _, at, _, _, _, wanted, _ = operation
         if wanted is not None:
-            _require(ref, wanted, version if alive else 0)
-        version += versions
-        if not alive:
-            created_at = at
-        seq = previous
-        if self._journal and scope[:1] != INTERNAL:
-            self.last = seq = self.last + 1
-            self.changes.append(
-                _new_change(
-                    (
-                        seq,
-                        at,
-                        scope,
-                        key,
-                        "put",
-                        version,
-                        created_at,
-                        schema_version,
-                        state_class,
-                        expires_at,
-                        *origin,
-                        previous,
-                        blob,
-                    )
-                )
-            )
-        self._set(
-            ref,
-            _new_known((version, created_at, expires_at, True, seq)),
-            _new_record(
-                (
-                    scope,
-                    key,
-                    version,
-                    created_at,
-                    at,
-                    schema_version,
-                    state_class,
-                    expires_at,
-                    origin[2],
-                    blob,
-                    seq,
-                )
-            ),
-        )
-        return _new_written((version, created_at, alive, 1))  # type: ignore[no-any-return]
+            ref = _new_ref((scope, key))
+            known, alive = self._current(ref, at)
+            _require(ref, wanted, known.version if alive else 0)
+        return self._put_all((operation,), origin)[0]
+
+    def _put_all(self, batch: Iterable[Put], origin: Origin) -> list[Written]:
+        """Add puts whose conditions hold. One loop, for a batch may have ten thousand of them."""
+        actor, run_id, correlation_id = origin
+        journal, changes = self._journal, self.changes
+        done: list[Written] = []
+        for scope, key, blob, at, schema_version, state_class, expires_at, _, versions in batch:
+            ref = _new_ref((scope, key))
+            version, created_at, _, alive, previous = self._current(ref, at)[0]
+            version += versions
+            if not alive:
+                created_at = at
+            seq = previous
+            facts = (schema_version, state_class, expires_at)
+            if journal and scope[:1] != INTERNAL:
+                self.last = seq = self.last + 1
+                life = (seq, at, scope, key, "put", version, created_at)
+                who = (actor, run_id, correlation_id, previous, blob)
+                changes.append(_new_change((*life, *facts, *who)))
+            known = _new_known((version, created_at, expires_at, True, seq))
+            record = (scope, key, version, created_at, at, *facts, correlation_id, blob, seq)
+            self._set(ref, known, _new_record(record))
+            done.append(_new_written((version, created_at, alive, 1)))
+        return done
 
     def _delete(self, operation: Delete, origin: Origin) -> Written:
         scope, key, at, wanted = operation

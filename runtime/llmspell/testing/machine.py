@@ -27,7 +27,10 @@ refs = _familiar | _familiar | st.builds(Ref, _scopes, _keys)
 _lifetimes = st.sampled_from([None, None, 0, 1, 5, 5, 8 * DAY_US])
 _limits = st.integers(1, 4)
 origins = st.just(NOBODY) | st.builds(
-    Origin, st.sampled_from([None, "me"]), st.just("run"), st.text(_characters, max_size=2)
+    Origin,
+    st.sampled_from([None, "me"]),
+    st.just("run"),
+    st.text(_characters, min_size=1, max_size=2),
 )
 
 

@@ -34,7 +34,14 @@ from llmspell.store.changes import Change
 from llmspell.store.plan import Record
 from llmspell.store.sqlite.schema import entries, facts, journal
 
-__all__ = ["Statement", "Statements", "parts", "parts_by_scope"]
+__all__ = [
+    "NO_NUMBER",
+    "NO_TEXT",
+    "Statement",
+    "Statements",
+    "parts",
+    "parts_by_scope",
+]
 
 _READ_MANY: Final = 256
 
@@ -42,7 +49,6 @@ T = TypeVar("T")
 _ONE: ColumnClause[int] = literal_column("1")
 # Without an offset of ours the dialect adds one, as a parameter nobody would pass.
 _NO_OFFSET: ColumnClause[int] = literal_column("0")
-_NULL: ColumnClause[None] = literal_column("NULL")
 _NO_BLOB: ColumnClause[bytes] = literal_column("x''")
 _ROWID: ColumnClause[int] = literal_column("entries.rowid")
 _IS_LIVE = entries.c.blob.is_not(None)
@@ -92,32 +98,18 @@ def parts_by_scope(refs: Iterable[tuple[str, str]]) -> Iterator[tuple[list[str],
             yield [scope, *part], count
 
 
-#: What the quick way of a put changes; its creation is not among it.
-_PUT_REPLACED: Final = (
-    "version",
-    "updated_at",
-    "schema_version",
-    "state_class",
-    "blob",
-    "last_seq",
-)
-_PUT_CHANGE: Final = (
-    "seq",
-    "at",
-    "scope",
-    "key",
-    "version",
-    "created_at",
-    "schema_version",
-    "state_class",
-    "actor",
-    "run_id",
-    "correlation_id",
-    "previous",
-    "blob",
-)
-#: What stands for "none" in the quick way: the driver takes a microsecond to bind a None.
-_EMPTY: Final = {"actor": "''", "run_id": "''", "correlation_id": "''", "previous": "0"}
+#: What stands for NULL where a value may be missing: binding None takes the driver as long as
+#: four other values.
+NO_NUMBER: Final = -(2**63) + 1
+NO_TEXT: Final = ""
+_MISSING: Final = {
+    "expires_at": str(NO_NUMBER),
+    "last_seq": str(NO_NUMBER),
+    "previous": str(NO_NUMBER),
+    "actor": "''",
+    "run_id": "''",
+    "correlation_id": "''",
+}
 
 
 class Statement(NamedTuple):
@@ -148,24 +140,12 @@ class Statements:
         self.history = lru_cache(maxsize=None)(self._history)
 
     def _compile_writes(self) -> None:
-        # The fields of a Record; the second replaces the row with the id that comes last.
+        # The values of a record_row; the second replaces the row with the id that comes last.
         self.insert = self._hot(_insert_all(entries, Record._fields), *Record._fields)
-        replace = update(entries).values({name: bindparam(name) for name in _REPLACED})
-        self.replace = self._hot(replace.where(bindparam("id") == _ROWID), *_REPLACED, "id")
-        # The same two for the quick way, where nothing expires.
-        self.put_change = self._hot(_put_change(), *_PUT_CHANGE)
-        unless_empty = func.nullif(bindparam("correlation_id"), literal_column("''"))
-        put: dict[str, Any] = {name: bindparam(name) for name in _PUT_REPLACED}
-        put |= {"expires_at": _NULL, "correlation_id": unless_empty}
-        self.put_replace = self._hot(
-            update(entries)
-            .ordered_values(*((entries.c[name], put[name]) for name in put))
-            .where(bindparam("id") == _ROWID),
-            *_PUT_REPLACED,
-            "correlation_id",
-            "id",
-        )
-        statement = upsert(entries).values({name: bindparam(name) for name in Record._fields})
+        replaced = [(entries.c[name], _given(name)) for name in _REPLACED]
+        replace = update(entries).ordered_values(*replaced).where(bindparam("id") == _ROWID)
+        self.replace = self._hot(replace, *_REPLACED, "id")
+        statement = upsert(entries).values({name: _given(name) for name in Record._fields})
         new = {name: statement.excluded[name] for name in _REPLACED}
         self.upsert = self._hot(
             statement.on_conflict_do_update(index_elements=["scope", "key"], set_=new),
@@ -291,15 +271,14 @@ class Statements:
 
 
 def _insert_all(table: Table, names: tuple[str, ...]) -> Any:
-    return insert(table).values({name: bindparam(name) for name in names})
+    return insert(table).values({name: _given(name) for name in names})
 
 
-def _put_change() -> Any:
-    """Return the insert of a put's change, with empty texts and 0 for what there is not."""
-    given: dict[str, Any] = {name: bindparam(name) for name in _PUT_CHANGE}
-    for name, empty in _EMPTY.items():
-        given[name] = func.nullif(given[name], literal_column(empty))
-    return insert(journal).values(op=literal_column("'put'"), expires_at=_NULL, **given)
+def _given(name: str) -> Any:
+    """Return a column's parameter, in which something else stands for NULL."""
+    missing = _MISSING.get(name)
+    given: BindParameter[Any] = bindparam(name)
+    return given if missing is None else func.nullif(given, literal_column(missing))
 
 
 def _unexpired() -> Any:

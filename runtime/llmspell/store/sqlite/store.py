@@ -28,7 +28,8 @@ from llmspell.store.requests import Request, Waiting, answer_all, fail_all, plan
 from llmspell.store.sqlite.driver import SqliteDriver
 from llmspell.store.sqlite.journal import SqliteJournal
 from llmspell.store.sqlite.reader import SqliteSnapshot
-from llmspell.store.sqlite.statements import parts_by_scope
+from llmspell.store.sqlite.rows import change_row, record_row
+from llmspell.store.sqlite.statements import NO_NUMBER, NO_TEXT, parts_by_scope
 
 __all__ = ["SqliteStore"]
 
@@ -72,8 +73,7 @@ class SqliteStore(SqliteJournal):
         if_version: int | None,
         origin: Origin,
     ) -> tuple[int, int, int, int]:
-        # The quick way has no words for an id that is an empty text.
-        if "" not in origin and self._lock.acquire(blocking=False):
+        if self._lock.acquire(blocking=False):
             try:
                 (version, created_at), before, after = self._transact(
                     self._driver.durability,
@@ -125,9 +125,11 @@ class SqliteStore(SqliteJournal):
         execute, statements = self._execute, self._statements
         found = execute(statements.known_one, (scope, key)).fetchone()
         if found is None:
-            row_id, version, created_at, previous = 0, 0, at, None
+            row_id, version, created_at, previous = 0, 0, at, NO_NUMBER
         elif found[3] is None and found[4]:
             row_id, version, created_at, _, _, previous = found
+            if previous is None:
+                previous = NO_NUMBER
         else:
             operation = Put(scope, key, blob, at, schema_version, state_class, None, if_version)
             return self._put_planned(before, operation, origin, found[1:])
@@ -135,19 +137,19 @@ class SqliteStore(SqliteJournal):
             raise conflict_error(scope, key, expected=if_version, actual=version)
         version += 1
         actor, run_id, correlation_id = origin
-        seq = previous
+        raw, seq = bytearray(blob), NO_NUMBER  # as in rows.py
         if self._journals and scope[:1] != INTERNAL:
             self._last = seq = self._last_seq(before) + 1
             self._last_at = before
-            where = (seq, at, scope, key, version, created_at, schema_version, state_class)
-            who = (actor or "", run_id or "", correlation_id or "", previous or 0)
-            execute(statements.put_change, (*where, *who, blob))
+            change = (seq, at, scope, key, "put", version, created_at, schema_version, state_class)
+            who = (actor or NO_TEXT, run_id or NO_TEXT, correlation_id or NO_TEXT)
+            execute(statements.insert_change, (*change, NO_NUMBER, *who, previous, raw))
+        kept = (version, created_at, at, schema_version, state_class, NO_NUMBER)
+        last = (correlation_id or NO_TEXT, raw, seq)
         if found is None:
-            kept = (version, created_at, at, schema_version, state_class, None, correlation_id)
-            execute(statements.insert, (scope, key, *kept, blob, seq))
+            execute(statements.insert, (scope, key, *kept, *last))
         else:
-            changed = (version, at, schema_version, state_class, blob, seq)
-            execute(statements.put_replace, (*changed, correlation_id or "", row_id))
+            execute(statements.replace, (*kept, *last, row_id))
         return version, created_at
 
     def _put_planned(
@@ -183,9 +185,9 @@ class SqliteStore(SqliteJournal):
         """Write a plan's records and changes."""
         writer, statements = self._writer, self._statements
         assert writer is not None
-        writer.raw.executemany(statements.upsert, plan.records.values())
+        writer.raw.executemany(statements.upsert, map(record_row, plan.records.values()))
         if plan.changes:
-            writer.raw.executemany(statements.insert_change, plan.changes)
+            writer.raw.executemany(statements.insert_change, map(change_row, plan.changes))
         self._last, self._last_at = plan.last, before
 
     # Reading -------------------------------------------------------------------------------
