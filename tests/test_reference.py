@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from llmspell import Runtime, ScriptError
-from llmspell.reference.scripting import ERRORS_BY_PARAMETER
+from llmspell.reference.scripting import ERRORS_BY_PARAMETER, place_of
 from llmspell_bridges.api import Function
-from llmspell_stdlib.state import STATE
+from llmspell_stdlib.state_together import STATE
 
 # JavaScript expressions: what to pass usually, and what each error is provoked with. To lose an
 # update or an increment a thousand times over, the other version_conflict, takes real contention.
@@ -25,6 +25,10 @@ USUAL = {
     "by": "1",
     "options": "({})",
     "prefix": "''",
+    "version": "1",
+    "old": "1",
+    "new": "1",
+    "checkpoint": "'c1'",
 }
 WRONG = {
     ("scope", "invalid_scope"): "'agent:'",
@@ -42,6 +46,16 @@ WRONG = {
     ("by", "invalid_value"): "NaN",
     ("SaveOptions", "version_conflict"): "({ if_version: 9 })",
     ("ListOptions", "invalid_value"): "({ limit: -1 })",
+    ("HistoryOptions", "invalid_value"): "({ limit: 0 })",
+    ("LockOptions", "invalid_value"): "({ ttl: 0 })",
+    ("load_version.version", "version_not_found"): "9",
+    ("revert.version", "version_not_found"): "9",
+    ("diff.old", "version_not_found"): "9",
+    ("diff.new", "version_not_found"): "9",
+    ("checkpoint", "checkpoint_not_found"): "'none'",
+    ("transaction.fn", "version_conflict"): "tx => tx.save('global', 'k', 1, { if_version: 9 })",
+    ("lock.fn", "lock_unavailable"): "() => State.sync.lock('global', 'k', { wait: 0 }, () => 1)",
+    ("lock.fn", "lock_lost"): "lock => { lock.extend(1e-6); for (let i = 0; i < 1e5; i++); }",
 }
 CONTENTION = {("fn", "version_conflict"), ("by", "version_conflict")}
 
@@ -53,7 +67,7 @@ def mistakes() -> Iterator[tuple[Function, int, str, str]]:
         for index, param in enumerate(function.params):
             if (function.name, param.name) == ("update", "default"):
                 continue  # handed to the function unseen; what that returns is checked
-            name = param.type if STATE.record(param.type) else param.name
+            name = place_of(function, param)
             for code in ERRORS_BY_PARAMETER.get(name, ()):
                 if (name, code) not in CONTENTION:
                     yield function, index, code, WRONG[name, code]
@@ -70,6 +84,7 @@ def test_a_function_raises_the_error_its_reference_names(
     arguments = [USUAL[param.name] for param in function.params]
     arguments[index] = wrong
     with Runtime(profile="minimal") as runtime, pytest.raises(ScriptError) as caught:
+        runtime.state.checkpoint()  # it is c1
         runtime.execute(f"State.sync.{function.name}({', '.join(arguments)})", engine="js")
     assert caught.value.code == code
 

@@ -90,8 +90,8 @@ class StorageError(StateError, OSError):
     """The store could not be opened, read or written. Nothing was half-written.
 
     ``details["reason"]`` is one of ``newer_version``, ``not_a_database``, ``read_only``,
-    ``disk_full``, ``locked``, ``corrupt``, ``unavailable``, ``io``, ``authentication``,
-    ``unknown_outcome``.
+    ``disk_full``, ``locked``, ``corrupt``, ``unavailable``, ``timeout``, ``io``,
+    ``authentication``, ``unknown_outcome``.
     """
 
     code = "storage_error"

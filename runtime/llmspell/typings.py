@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from pathlib import Path
 from textwrap import wrap
 from typing import Final
@@ -58,6 +59,9 @@ _SKIPPED: Final = frozenset({"ARGS"})
 # What the languages declare themselves; redeclaring it would clash.
 _BUILT_IN: Final = {"js": frozenset({"JSON", "console", "Time"}), "lua": frozenset({"console"})}
 _LUA_CONSTANTS: Final = {"JSON": ("---Stands for null in lists.\nJSON.null = {}",)}
+#: Parameters whose names the languages keep for themselves.
+_TS_RESERVED: Final = frozenset({"default", "delete", "in", "new", "with"})
+_LUA_RESERVED: Final = frozenset({"end", "function", "local"})
 _OPTIONAL_RESULTS: Final = frozenset({"get_metadata"})
 
 
@@ -122,12 +126,22 @@ def _ts_records(declared: Global) -> Iterator[str]:
 
 def _ts_params(function: Function) -> str:
     parts = []
-    for param in function.params:
+    skips = False
+    for param, then in zip_longest(function.params, function.params[1:]):
+        name, kind = _ts_name(param.name), _ts_type(param.type)
         if param.type == "values":
-            parts.append(f"...{param.name}: any[]")
+            parts.append(f"...{name}: any[]")
+        elif param.optional and then is not None and not then.optional:
+            # It may be left out in the middle: then the next one stands in its place.
+            parts.append(f"{name}: {kind} | null | ({_ts_type(then.type)})")
+            skips = True
         else:
-            parts.append(f"{param.name}{'?' if param.optional else ''}: {_ts_type(param.type)}")
+            parts.append(f"{name}{'?' if param.optional or skips else ''}: {kind}")
     return ", ".join(parts)
+
+
+def _ts_name(name: str) -> str:
+    return f"{name}_" if name in _TS_RESERVED else name
 
 
 def _ts_result(function: Function) -> str:
@@ -141,7 +155,7 @@ def _ts_type(name: str) -> str:
 
 def _ts_doc(function: Function, indent: str = "") -> str:
     lines = [_doc(function)]
-    lines += [f"@param {p.name} {p.doc}" for p in function.params if p.doc]
+    lines += [f"@param {_ts_name(p.name)} {p.doc}" for p in function.params if p.doc]
     if function.result_doc:
         lines.append(f"@returns {function.result_doc}")
     body = f"\n{indent} * ".join(lines)
@@ -193,7 +207,7 @@ def _lua_type(name: str) -> str:
 
 
 def _lua_name(name: str) -> str:
-    return f"{name}_" if name in ("end", "function", "local") else name
+    return f"{name}_" if name in _LUA_RESERVED else name
 
 
 def _globals(language: str) -> Iterable[Global]:

@@ -1,7 +1,7 @@
 // The functions of State that call back into the script, so they live here and not behind the door.
 (globals, internal, bridge) => {
   "use strict";
-  const { install, StateError, afterCall } = bridge;
+  const { install, StateError, afterCall, isUnhandled } = bridge;
   const $Map = Map, { apply } = Reflect;
   const mapGet = Map.prototype.get, mapSet = Map.prototype.set, mapDelete = Map.prototype.delete;
   const mapSize = Object.getOwnPropertyDescriptor(Map.prototype, "size").get;
@@ -97,7 +97,8 @@
   }
 
   // What the function is given: its functions return values, or promises of them.
-  function newTransaction(number, promised) {
+  // `failed` collects the promises of calls that were refused.
+  function newTransaction(number, failed) {
     const direct = {
       load: (scope, key, fallback) => txLoad(number, scope, key, fallback),
       save: (scope, key, value, options = null) => {
@@ -107,10 +108,22 @@
       keyExists: (scope, key) => internal.tx_exists(number, scope, key),
     };
     direct.key_exists = direct.keyExists;
-    if (!promised) return direct;
+    if (failed === null) return direct;
     const tx = {};
     for (const name of ["load", "save", "delete", "keyExists", "key_exists"]) {
-      tx[name] = async (...values) => apply(direct[name], undefined, values);
+      tx[name] = (...values) => {
+        let refused = false;
+        const promise = (async () => {
+          try {
+            return apply(direct[name], undefined, values);
+          } catch (problem) {
+            refused = true;
+            throw problem;
+          }
+        })();
+        if (refused) failed[failed.length] = promise;
+        return promise;
+      };
     }
     return tx;
   }
@@ -121,7 +134,7 @@
       const number = internal.tx_begin();
       let result;
       try {
-        result = refusePromise(TRANSACTION[0], fn(newTransaction(number, false)));
+        result = refusePromise(TRANSACTION[0], fn(newTransaction(number, null)));
       } catch (problem) {
         if (internal.tx_abort(number, attempt)) continue;
         throw problem;
@@ -139,9 +152,14 @@
     try {
       for (let attempt = 0; ; attempt++) {
         const number = internal.tx_begin();
+        const failed = [];
         let result;
         try {
-          result = await fn(newTransaction(number, true));
+          result = await fn(newTransaction(number, failed));
+          // A call that was refused behind the function's back must not leave half of its work.
+          for (let index = 0; index < failed.length; index++) {
+            if (isUnhandled(failed[index])) await failed[index];
+          }
         } catch (problem) {
           if (internal.tx_abort(number, counted(attempt))) continue;
           throw problem;

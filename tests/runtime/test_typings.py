@@ -49,7 +49,7 @@ def test_every_function_of_javascript_is_declared(owner: str, name: str) -> None
 
 
 def test_parameters_that_may_be_left_out_are_marked() -> None:
-    assert "load(scope: Scope, key: string, default?: Value): Promise<Value>;" in typescript()
+    assert "load(scope: Scope, key: string, default_?: Value): Promise<Value>;" in typescript()
     assert "---@param default? Value" in luacats()
 
 

@@ -15,6 +15,7 @@
   const promisePrototype = Promise.prototype;
   const mapEntries = Map.prototype.forEach, mapSet = Map.prototype.set;
   const mapDelete = Map.prototype.delete, mapClear = Map.prototype.clear;
+  const mapHas = Map.prototype.has;
   const mapSize = getOwnPropertyDescriptor(Map.prototype, "size").get;
   const nativeThen = Promise.prototype.then;
   const join = Array.prototype.join;
@@ -427,6 +428,8 @@
   host.extend = function (source) {
     indirectEval(source)(globalThis, internal, {
       install, inspect, StateError, afterCall: (fn) => { afterCall = fn; },
+      // Whether a promise was rejected and nobody has looked at it so far.
+      isUnhandled: (promise) => apply(mapHas, rejected, [promise]),
     });
   };
 

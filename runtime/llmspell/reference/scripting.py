@@ -9,15 +9,18 @@ from llmspell.reference.markdown import code, table
 from llmspell_bridges.api import TYPES, Function, Global, Param, Record, usage
 from llmspell_stdlib.json_global import JSON
 from llmspell_stdlib.output import CONSOLE, OUTPUT
-from llmspell_stdlib.state import STATE
+
+# The last of the modules that declare functions of State, so all of them are there.
+from llmspell_stdlib.state_together import STATE
 from llmspell_stdlib.time_global import TIME
 
-__all__ = ["ERRORS_BY_PARAMETER", "SHOWN", "globals_page", "state_table"]
+__all__ = ["ERRORS_BY_PARAMETER", "SHOWN", "globals_page", "place_of", "state_table"]
 
 #: The globals in the order of the page. ARGS has no functions and is described by hand.
 SHOWN: Final = (STATE, JSON, TIME, OUTPUT, CONSOLE)
 #: What a function of State may fail with because of a parameter, by its name, or by the name of
-#: its record. The page says once what all of them share: invalid_argument and storage_error.
+#: its record; by the function's name as well where it differs from the others. The page says once
+#: what all of them share: invalid_argument and storage_error.
 ERRORS_BY_PARAMETER: Final[dict[str, tuple[str, ...]]] = {
     "scope": ("invalid_scope",),
     "id": ("invalid_scope",),
@@ -30,6 +33,18 @@ ERRORS_BY_PARAMETER: Final[dict[str, tuple[str, ...]]] = {
     "by": ("invalid_value", "version_conflict"),
     "SaveOptions": ("version_conflict",),
     "ListOptions": ("invalid_value",),
+    "HistoryOptions": ("invalid_value",),
+    "LockOptions": ("invalid_value",),
+    "load_version.version": ("version_not_found",),
+    "revert.version": ("version_not_found",),
+    "diff.old": ("version_not_found",),
+    "diff.new": ("version_not_found",),
+    "delete_checkpoint.checkpoint": (),
+    "checkpoint": ("checkpoint_not_found",),
+    "transaction.fn": ("version_conflict",),
+    "lock.fn": ("lock_unavailable", "lock_lost"),
+    "watch.fn": (),
+    "unwatch.id": (),
 }
 
 #: The same for the functions outside State.
@@ -153,11 +168,16 @@ def _errors(function: Function) -> list[str]:
     named = [
         error
         for param in function.params
-        for error in ERRORS_BY_PARAMETER.get(
-            param.type if param.type not in TYPES else param.name, ()
-        )
+        for error in ERRORS_BY_PARAMETER.get(place_of(function, param), ())
     ]
     return list(dict.fromkeys(named))
+
+
+def place_of(function: Function, param: Param) -> str:
+    """Return under which name ``ERRORS_BY_PARAMETER`` tells of this parameter."""
+    own = f"{function.name}.{param.name}"
+    name = param.type if param.type not in TYPES else param.name
+    return own if own in ERRORS_BY_PARAMETER else name
 
 
 def _parameters(params: tuple[Param, ...]) -> Iterator[str]:

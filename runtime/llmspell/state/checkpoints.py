@@ -119,9 +119,10 @@ class Checkpoints(History):
             raise _compacted(mark)
         before = None if dry_run else self.checkpoint(f"before the rollback to {mark.id}")
         for attempt in range(UPDATE_ATTEMPTS):
+            batch = self._way_back(mark.seq, text)
+            # What was read is whole only if compaction did not pass the checkpoint meanwhile.
             if self._store.span().floor > mark.seq:
                 raise _compacted(mark)
-            batch = self._way_back(mark.seq, text)
             with suppress(VersionConflict):
                 if batch and not dry_run:
                     self._write(batch)

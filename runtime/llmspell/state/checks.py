@@ -8,7 +8,7 @@ from typing import Any, Final
 from llmspell.errors import InvalidArgument, InvalidValue
 from llmspell_bridges.values import INT_MAX, is_unicode
 
-__all__ = ["MAX_TTL_S", "check_integer", "check_map", "check_text", "check_ttl"]
+__all__ = ["MAX_TTL_S", "check_integer", "check_map", "check_seconds", "check_text", "check_ttl"]
 
 #: A hundred years.
 MAX_TTL_S: Final = 100 * 365 * 24 * 3600
@@ -33,6 +33,15 @@ def check_ttl(ttl: Any) -> int:
             path="ttl",
         )
     return max(1, round(ttl * 1_000_000))
+
+
+def check_seconds(name: str, value: Any) -> int:
+    """Return seconds, 0 or more, as microseconds. Raises for what is no such number."""
+    if type(value) is not int and type(value) is not float:
+        raise _wrong_type(name, "a number of seconds", value)
+    if not 0 <= value <= MAX_TTL_S:
+        raise InvalidValue(f"argument '{name}' must be 0 to {MAX_TTL_S} seconds", path=name)
+    return round(value * 1_000_000)
 
 
 def check_text(name: str, value: Any) -> None:

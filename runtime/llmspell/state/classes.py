@@ -73,7 +73,7 @@ CLASSES: Final = {
 
 def class_policy(name: str) -> ClassPolicy:
     """Return the policy of a class. Raises ``InvalidArgument`` for a name that is none."""
-    policy = CLASSES.get(name)
+    policy = CLASSES.get(name) if isinstance(name, str) else None
     if policy is None:
         close = difflib.get_close_matches(str(name), CLASSES, n=1)
         raise InvalidArgument(

@@ -28,7 +28,7 @@ from llmspell.store.base import Clear, Delete, Operation, Put, Ref, Row, Store, 
 from llmspell.store.changes import Origin
 from llmspell.store.codec import encode
 from llmspell.store.forking import hold_over_fork
-from llmspell.store.opening import add_layer
+from llmspell.store.opening import add_layers
 from llmspell_bridges.values import MAX_DEPTH, canonical
 
 __all__ = ["Scope", "StateCore", "StateLimits"]
@@ -66,7 +66,7 @@ class StateCore:
         self._store = store
         self._flush_ms = flush_ms
         self._layering = threading.Lock()
-        self._layers: set[str] = set()
+        self._layered = False
         self._limits = limits or StateLimits()
         self._value_bytes = self._limits.value_bytes
         self._scope = scope_reader(self._limits.scope_bytes)
@@ -76,6 +76,11 @@ class StateCore:
         self._maintenance = Maintenance(lambda: self._store, retention or Retention())
         self._listeners: list[Any] = []
         hold_over_fork(self)
+
+    @property
+    def store(self) -> Store:
+        """The store beneath, for what is not about entries: its health, its conflicts."""
+        return self._store
 
     def _store_epoch(self) -> int:
         # The store may get a layer more, so nothing keeps the method of the one there is now.
@@ -217,21 +222,16 @@ class StateCore:
             listener()
 
     def _policy(self, state_class: str) -> ClassPolicy:
-        """Return a class's policy, once the store can do what it asks for."""
+        """Return a class's policy. What it asks of the store is put over it at first use."""
         if state_class == "standard":
             return _STANDARD
         policy = class_policy(state_class)
-        if not policy.stored or policy.durability == "relaxed":
-            self._add_layer(policy)
+        if not self._layered and (not policy.stored or policy.durability == "relaxed"):
+            with self._layering:
+                if not self._layered:
+                    self._store = add_layers(self._store, flush_ms=self._flush_ms)
+                    self._layered = True
         return policy
-
-    def _add_layer(self, policy: ClassPolicy) -> None:
-        """Put what a class needs over the store, when it is first used: others do not pay."""
-        with self._layering:
-            kind = "ephemeral" if not policy.stored else "relaxed"
-            if kind not in self._layers:
-                self._store = add_layer(self._store, kind, flush_ms=self._flush_ms)
-                self._layers.add(kind)
 
     def _need_journal(self, what: str) -> None:
         if not self._journal:

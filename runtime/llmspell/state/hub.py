@@ -72,6 +72,9 @@ class Hub:
                 self._more = False
                 self._teller = threading.get_ident()
                 while page := self._store.changes(self._position, limit=_PAGE):
+                    if page[0].seq > self._position + 1:
+                        missed = page[0].seq - self._position - 1
+                        _log.warning("%d changes were compacted before they were told", missed)
                     for change in page:
                         if self._stopped.is_set():
                             return

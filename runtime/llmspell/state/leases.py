@@ -1,12 +1,13 @@
 """Locks that several processes and machines agree on: leases with fencing tokens.
 
-A lease is an entry that expires, so a holder that dies frees it by itself. Its token is the
-version the entry took: it grows with each holder and never comes back, so a service that
+A lease is an entry that expires, so a holder that dies frees it by itself. Its token comes from
+a counter of all leases: it grows with each holder and never comes back, so a service that
 remembers the highest token it has seen can turn away a holder whose lease has run out.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,14 +19,16 @@ from llmspell.state.checks import check_ttl
 from llmspell.state.contention import backoff
 from llmspell.state.core import Scope
 from llmspell.state.transactions import Transactions
-from llmspell.store.base import INTERNAL, Delete, Put
+from llmspell.store.base import INTERNAL, Delete, Put, Ref
 
 __all__ = ["DEFAULT_TTL_S", "DEFAULT_WAIT_S", "Lease", "Leases"]
 
 DEFAULT_TTL_S: Final = 30.0
 DEFAULT_WAIT_S: Final = 10.0
 _LOCKS: Final = INTERNAL + "lock:"
+_TOKENS: Final = Ref(INTERNAL + "locks", "tokens")
 _CLASS: Final = "lock"
+_OWNER_BYTES: Final = 12
 #: Waiting begins with short sleeps; a lock that is held long is asked for less often.
 _LONGEST_SLEEP_S: Final = 0.05
 #: Who has other things to do while he waits is kept for no longer than this at a time.
@@ -35,12 +38,14 @@ _MOMENT_S: Final = 0.02
 class Lease:
     """A lock that is held. ``token`` is its fencing token; ``until_us`` when it runs out."""
 
-    def __init__(self, leases: Leases, scope: str, key: str, version: int, until_us: int) -> None:
+    def __init__(
+        self, leases: Leases, scope: str, key: str, *, owner: bytes, token: int, until_us: int
+    ) -> None:
         self._leases = leases
+        self._owner = owner
         self.scope, self.key = scope, key
-        self.token = version
+        self.token = token
         self.until_us = until_us
-        self._version = version
 
     def extend(self, ttl: float = DEFAULT_TTL_S) -> None:
         """Hold the lock for ``ttl`` seconds from now. The token stays. Raises ``LockLost``."""
@@ -91,13 +96,15 @@ class Leases(Transactions):
         duration = check_ttl(ttl)
         _check_wait(wait)
         deadline = time.monotonic() + wait
+        owner = os.urandom(_OWNER_BYTES)
         attempt = 0
         while True:
             now = time_ns() // 1000
-            put = Put(_LOCKS + text, checked, b"", now, 1, _CLASS, now + duration, 0)
+            until = now + duration
+            take = Put(_LOCKS + text, checked, owner, now, 1, _CLASS, until, 0)
             try:
-                (written,) = self._write_internal((put,)).written
-                return Lease(self, text, checked, written.version, now + duration)
+                _, token = self._write_internal((take, Put(*_TOKENS, b"", now))).written
+                return Lease(self, text, checked, owner=owner, token=token.version, until_us=until)
             except VersionConflict:
                 if time.monotonic() >= deadline:
                     raise _unavailable(text, checked, wait) from None
@@ -140,21 +147,28 @@ class Leases(Transactions):
 
     def _extend(self, lease: Lease, ttl: float) -> None:
         duration, now = check_ttl(ttl), time_ns() // 1000
-        put = Put(
-            _LOCKS + lease.scope, lease.key, b"", now, 1, _CLASS, now + duration, lease._version
-        )
+        ref, version = self._held(lease)
+        put = Put(*ref, lease._owner, now, 1, _CLASS, now + duration, version)
         try:
-            (written,) = self._write_internal((put,)).written
+            self._write_internal((put,))
         except VersionConflict:
             raise _lost(lease) from None
-        lease._version, lease.until_us = written.version, now + duration
+        lease.until_us = now + duration
 
     def _release(self, lease: Lease) -> None:
-        now = time_ns() // 1000
+        ref, version = self._held(lease)
         try:
-            self._write_internal((Delete(_LOCKS + lease.scope, lease.key, now, lease._version),))
+            self._write_internal((Delete(*ref, time_ns() // 1000, version),))
         except VersionConflict:
             raise _lost(lease) from None
+
+    def _held(self, lease: Lease) -> tuple[Ref, int]:
+        """Return where a lease is stored and its version there. Raises ``LockLost``."""
+        ref = Ref(_LOCKS + lease.scope, lease.key)
+        row = self._store.read((ref,))[0]
+        if row is None or row.blob != lease._owner:
+            raise _lost(lease)
+        return ref, row.version
 
     def release_quietly(self, lease: Lease) -> None:
         """Give a lock back if it is still held: for when something worse has happened already."""

@@ -214,7 +214,7 @@ class Journal(Protocol):
 
         Each takes a version and a journal row with the op ``expire``, whose time is its
         ``expires_at``. A tombstone goes KEEP_TOMBSTONES_US after the deletion; only then may
-        versions of its key begin anew. Those of INTERNAL scopes never go.
+        versions of its key begin anew.
         """
         ...
 

@@ -13,7 +13,7 @@ from llmspell.store.base import Store
 from llmspell.store.checks import DURABILITIES
 from llmspell.store.clock import Clock, system_clock
 
-__all__ = ["add_layer", "open_store"]
+__all__ = ["add_layers", "open_store"]
 
 #: Older configurations name a backend that SQLite took the place of.
 _ALIASES: Final = {"sled": "sqlite"}
@@ -97,21 +97,19 @@ def open_store(
     return RelaxedStore(store, flush_ms=flush_ms, everything=True)
 
 
-def add_layer(store: Store, kind: str, *, flush_ms: int) -> Store:
-    """Return a store over ``store`` for entries that only some classes have.
+def add_layers(store: Store, *, flush_ms: int) -> Store:
+    """Return a store over ``store`` that can keep entries of every class.
 
-    ``ephemeral`` keeps them in this process; ``relaxed`` commits them within ``flush_ms``. A
-    store in memory has nothing to commit.
+    Those of class ephemeral stay in this process; relaxed writes are committed within
+    ``flush_ms``. A store in memory has nothing to commit.
     """
-    if kind == "ephemeral":
-        from llmspell.store.layered.store import LayeredStore
-
-        return LayeredStore(store)
+    from llmspell.store.layered.store import LayeredStore
     from llmspell.store.memory.store import MemoryStore
     from llmspell.store.relaxed.store import RelaxedStore
 
-    is_memory = isinstance(store, MemoryStore)
-    return store if is_memory else RelaxedStore(store, flush_ms=flush_ms)
+    if not isinstance(store, MemoryStore | RelaxedStore):
+        store = RelaxedStore(store, flush_ms=flush_ms)
+    return LayeredStore(store)
 
 
 def _open_memory(wanted: _Wanted) -> Store:

@@ -234,8 +234,7 @@ class Plan:
                     b"",
                 )
             )
-        # The version of a lease is its fencing token, which must never begin anew.
-        purge_at = None if scope[:1] == INTERNAL else at + KEEP_TOMBSTONES_US
+        purge_at = at + KEEP_TOMBSTONES_US
         gone = Known(version, known.created_at, purge_at, False, seq)
         self._set(
             ref,

@@ -228,16 +228,6 @@ class ExpiryRules:
         assert versions == [1, 4, 1, 1]
         assert [row.key for row in store.scan("s")] == ["a", "b", "c", "d"]
 
-    def test_versions_of_internal_keys_never_begin_anew(
-        self, store: Store, clock: ManualClock
-    ) -> None:
-        """However long ago the deletion was, since fencing tokens must not come back."""
-        scope = INTERNAL + "lease"
-        store.write([Put(scope, "a", b"", 1), Delete(scope, "a", 1)])
-        store.write([Put(scope, "b", b"", 1, expires_at=1)])
-        assert sweep(store, clock.now) == (1, 0)
-        assert [put(store, scope, key).version for key in "ab"] == [3, 3]
-
     def test_a_purge_leaves_the_journal_alone(self, store: Store, clock: ManualClock) -> None:
         """What it has of a key stays until compaction takes it."""
         store.write([Put("s", "k", b"1", 1), Delete("s", "k", 1)])

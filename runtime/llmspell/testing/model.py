@@ -121,11 +121,7 @@ class StoreModel:
         """Let these entries expire, in this order, and purge; return how many were purged."""
         for ref in refs:
             assert self._expire(ref, now)
-        due = [
-            ref
-            for ref, at in self.buried.items()
-            if at + KEEP_TOMBSTONES_US <= now and ref.scope[:1] != INTERNAL
-        ]
+        due = [ref for ref, at in self.buried.items() if at + KEEP_TOMBSTONES_US <= now]
         for ref in due:
             for table in (self.versions, self.latest, self.buried):
                 table.pop(ref, None)

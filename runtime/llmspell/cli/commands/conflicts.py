@@ -160,7 +160,7 @@ def _open(settings: Settings) -> Iterator[FailoverStore]:
     from llmspell.store.failover.store import failover_of
 
     with open_state(settings) as state:
-        store = failover_of(state._store)
+        store = failover_of(state.store)
         if store is None:
             raise ConfigError(
                 "failover is not switched on, so there are no conflicts",

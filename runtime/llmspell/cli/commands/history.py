@@ -51,7 +51,7 @@ def history(
     """List the versions of KEY in SCOPE, the latest first, as far as the journal reaches.
 
     Each line tells the version, what was done, when (UTC), the stored size, the class, and for
-    whom: actor, run and correlation id. Of a deleted key the history stays.
+    whom: actor, run and correlation id. Of a deleted key the history stays for a week.
     """
     with open_state(settings) as state:
         pages = _pages(state, scope, key, before, limit, values)

@@ -210,7 +210,6 @@ class SqliteStore(SqliteJournal):
             with connection.lock:
                 users = (FIRST_SCOPE, self._clock())
                 entries, scopes = execute(statements.totals, users).fetchone()
-                (changes,) = execute(statements.count).fetchone()
                 facts = self._driver.facts(connection)
         except self._driver.error as error:
             raise self._failure(connection, error) from error
@@ -218,7 +217,6 @@ class SqliteStore(SqliteJournal):
             "backend": self._driver.name,
             "entries": entries,
             "scopes": scopes,
-            "changes": changes,
             "durability": self._driver.durability,
             **facts,
         }
