@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,7 +21,9 @@ from . import crash_loops
 from .beside import wait_until
 from .crash_loops import FLUSH_MS, KEPT_CHANGES, LASTING_KEYS, LOOPS, TOTAL, open_state
 
-ROUNDS: Final = 3
+#: A server takes longer to kill and to start again.
+ROUNDS: Final = {"server": 2}
+USUAL_ROUNDS: Final = 3
 #: How long a flush, or a process that is to run, may take on a busy machine.
 SLACK_S: Final = 0.6
 #: The latest moment to kill; a flush needs one so late that something must have been flushed.
@@ -137,7 +140,7 @@ def test_what_was_acknowledged_survives_whole(
 ) -> None:
     """After each crash the next process goes on; in the end the command finds nothing wrong."""
     moments = random.Random(f"{killed} {loop}")
-    for round_ in range(ROUNDS):
+    for round_ in range(ROUNDS.get(killed, USUAL_ROUNDS)):
         worker = start(loop)
         latest_s = LATEST_S.get(loop, USUAL_LATEST_S)
         time.sleep(moments.uniform(0, latest_s) if round_ else latest_s)
@@ -145,7 +148,7 @@ def test_what_was_acknowledged_survives_whole(
         state = open_state(place)
         number = check_number(state, worker.acknowledged(), loop, at_ns)
         CHECKS[loop](state, number)
-        check_versions(state)
+        check_versions(state, one_by_one=loop != "flush")
         assert [problem for step in state.verify() for problem in step.problems] == []
         state.save("s", "after", round_)
         state.close()
@@ -169,9 +172,9 @@ def check_number(
 
 
 def check_saved(state: StateManager, number: int) -> None:
-    """The larger values are there too; that of the number itself may have been killed."""
+    """The larger values are there too; the one of the number itself may have been killed."""
     for earlier in range(max(1, number - LASTING_KEYS + 1), number):
-        assert state.load("s", f"k{earlier % LASTING_KEYS}") in ([earlier] * 40, [number] * 40)
+        assert state.load("s", f"k{earlier % LASTING_KEYS}") == [earlier] * 40
 
 
 def check_compacted(state: StateManager, number: int) -> None:
@@ -212,7 +215,7 @@ def check_expired(state: StateManager, number: int) -> None:
     for key in ("k0", "k1"):
         operations = [version.op for version in state.history("brief", key, limit=VERSIONS)]
         assert "expire" in operations[:1] or number < 20
-        assert ("expire", "expire") not in zip(operations, operations[1:], strict=False)
+        assert ("expire", "expire") not in pairwise(operations)
 
 
 CHECKS: Final[dict[str, Callable[[StateManager, int], None]]] = {
@@ -224,8 +227,8 @@ CHECKS: Final[dict[str, Callable[[StateManager, int], None]]] = {
 }
 
 
-def check_versions(state: StateManager) -> None:
-    """Check that each entry is what its history ends with, and that versions fall one by one.
+def check_versions(state: StateManager, *, one_by_one: bool) -> None:
+    """Check that each entry is what its history ends with, and that no version is missing there.
 
     Of what was put together in one flush only the last version is in the history.
     """
@@ -234,12 +237,10 @@ def check_versions(state: StateManager) -> None:
             metadata = state.get_metadata(scope, key)
             history = state.history(scope, key, limit=VERSIONS, values=True)
             assert metadata is not None
-            assert (metadata.version, state.load(scope, key)) == (
-                history[0].version,
-                history[0].value,
-            )
-            versions = [version.version for version in history]
-            assert versions == sorted(set(versions), reverse=True)
+            assert history[0].version == metadata.version
+            assert history[0].value == state.load(scope, key)
+            steps = {later.version - earlier.version for later, earlier in pairwise(history)}
+            assert all(step == 1 if one_by_one else step > 0 for step in steps)
 
 
 def run_verify(place: str, folder: Path) -> int:

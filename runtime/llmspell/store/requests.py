@@ -51,6 +51,9 @@ class Waiting:
     def add(self, request: Request) -> None:
         self._queue.append(request)
 
+    def __bool__(self) -> bool:
+        return bool(self._queue)
+
     def take(self) -> list[Request]:
         """Return those to serve together, in the order they came."""
         taken: list[Request] = []

@@ -73,7 +73,9 @@ class SqliteStore(SqliteJournal):
         if_version: int | None,
         origin: Origin,
     ) -> tuple[int, int, int, int]:
-        if self._lock.acquire(blocking=False):
+        # Who finds others waiting serves them along with himself; a lock alone would go again
+        # and again to the thread that is running.
+        if not self._waiting and self._lock.acquire(blocking=False):
             try:
                 (version, created_at), before, after = self._transact(
                     self._driver.durability,
