@@ -66,8 +66,10 @@ class Interrupted(LlmSpellError):
     code = "interrupted"
 
 
-#: How many results a VM may keep; then it begins anew.
+#: How many results a VM may keep, and of which length; the preludes have the same bounds. Beyond
+#: them the host would hold on to values that the cache has long let go.
 _MOST_KEPT: Final = 1000
+_LONGEST_KEPT: Final = 1000
 _LIST_FIRST: Final = ("[", ord("["))
 _SIMPLE: Final = frozenset(TYPES) - {"texts"}
 _ARGUMENT: Final = re.compile(r"\$\[(\d+)\]")
@@ -94,11 +96,21 @@ class Door(Generic[Text]):
         self._answering: list[Callable[[Text], Text | bool]] = []
 
     def add(self, bound: BoundGlobal, function: Function) -> int:
-        """Bind ``function`` to the service and return the index scripts reach it by."""
-        entry = _entry(bound, function, self._replies, self._max_depth, self._kept)
-        self._entries.append(entry)
-        self._names.append(function.call_name(bound.declaration))
-        return len(self._entries) - 1
+        """Bind ``function`` to the service and return the index scripts reach it by.
+
+        What a VM keeps it asks for under the index after that, and nobody else does: what the
+        host says is current must be what the VM has.
+        """
+        index = len(self._entries)
+        entry = _entry(bound, function, self._replies, self._max_depth)
+        entries = [entry]
+        if function.keeps:
+            entries.append(
+                _keeping_entry(bound, function, self._replies, self._max_depth, self._kept)
+            )
+        self._entries += entries
+        self._names += [function.call_name(bound.declaration)] * len(entries)
+        return index
 
     def _is_current(self, text: Text) -> bool:
         """Tell whether what the VM keeps from that call is what the call would give now."""
@@ -158,21 +170,53 @@ def _naming(call: str, error: LlmSpellError) -> LlmSpellError:
 
 
 def _entry(
+    bound: BoundGlobal, function: Function, replies: Replies[Text], max_depth: int
+) -> Callable[[Text], Text]:
+    reply = _reply(bound, function, replies)
+    service, handler, decoded = _handling(bound, function, max_depth)
+
+    def entry(text: Text) -> Text:
+        return reply(handler(service, *decoded(text)))
+
+    return entry
+
+
+def _keeping_entry(
     bound: BoundGlobal,
     function: Function,
     replies: Replies[Text],
     max_depth: int,
     kept: dict[Text, FrozenValue],
 ) -> Callable[[Text], Text]:
+    """Return an entry that notes what the VM is going to keep of its answers."""
+    reply = _reply(bound, function, replies)
+    service, handler, decoded = _handling(bound, function, max_depth)
+
+    def entry(text: Text) -> Text:
+        kept.pop(text, None)
+        value = handler(service, *decoded(text))
+        answer = reply(value)
+        if isinstance(value, FrozenValue) and len(answer) <= _LONGEST_KEPT:
+            if len(kept) >= _MOST_KEPT:
+                kept.clear()
+            kept[text] = value
+        return answer
+
+    return entry
+
+
+def _handling(
+    bound: BoundGlobal, function: Function, max_depth: int
+) -> tuple[Any, Callable[..., Any], Callable[[str | bytes], list[Any]]]:
+    """Return the service, its handler, and what makes checked arguments of text."""
     owner, service, handler = bound.declaration, bound.service, function.handler
     if handler is None:
         raise ValueError(f"{owner.name}.{function.name} has no handler")
-    reply = _reply(bound, function, replies)
     accepted: set[tuple[type, ...]] = set()
     # Short texts without tags are most of all texts, and safe to hand to the decoder as they are.
     harmless = 2 * max_depth
 
-    def decoded(text: Text) -> list[Any]:
+    def decoded(text: str | bytes) -> list[Any]:
         try:
             if len(text) <= harmless and text[0] in _LIST_FIRST:
                 arguments: list[Any] = loads(text)
@@ -189,18 +233,7 @@ def _entry(
                 accepted.add(signature)
         return arguments
 
-    def entry(text: Text) -> Text:
-        return reply(handler(service, *decoded(text)))
-
-    def keeping_entry(text: Text) -> Text:
-        value = handler(service, *decoded(text))
-        if isinstance(value, FrozenValue):
-            if len(kept) >= _MOST_KEPT:
-                kept.clear()
-            kept[text] = value
-        return reply(value)
-
-    return keeping_entry if function.keeps else entry
+    return service, handler, decoded
 
 
 def _explained(function: Function, text: str | bytes, max_depth: int) -> LlmSpellError:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from llmspell.state.aio import AsyncStateManager
     from llmspell.state.entry import Metadata
     from llmspell.state.manager import StateManager
+    from llmspell.state.origin import originating
     from llmspell.state.scope import StateScope
 
 __version__: Final = "0.1.0"
@@ -33,6 +34,7 @@ __all__ = [
     "StateScope",
     "__version__",
     "load_config",
+    "originating",
 ]
 
 _HOMES: Final = {
@@ -48,6 +50,7 @@ _HOMES: Final = {
     "Metadata": "llmspell.state.entry",
     "StateManager": "llmspell.state.manager",
     "StateScope": "llmspell.state.scope",
+    "originating": "llmspell.state.origin",
 }
 
 

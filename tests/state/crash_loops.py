@@ -20,12 +20,23 @@ from llmspell.state.manager import StateManager
 from llmspell.state.transaction import Transaction
 from llmspell.store import open_store
 
-__all__ = ["BRIEF_S", "FLUSH_MS", "KEPT_CHANGES", "LASTING_KEYS", "LOOPS", "TOTAL", "open_state"]
+__all__ = [
+    "BATCH_EVERY",
+    "BRIEF_S",
+    "FLUSH_MS",
+    "KEPT_CHANGES",
+    "LASTING_KEYS",
+    "LOOPS",
+    "TOTAL",
+    "open_state",
+]
 
 FLUSH_MS: Final = 20
 KEPT_CHANGES: Final = 50
 #: What both accounts hold together.
 TOTAL: Final = 1000
+#: Each transaction that waits is a commit of its own, and too many of them flush by themselves.
+BATCH_EVERY: Final = 1000
 #: Over so many keys the loops spread what they save besides the number.
 LASTING_KEYS: Final = 7
 _BRIEF_KEYS: Final = 20
@@ -52,11 +63,12 @@ def transfer(state: StateManager, number: int) -> None:
 
 
 def accept(state: StateManager, number: int) -> None:
-    """Write what may wait for the flush: a save, and a transaction that reads nothing."""
+    """Write what may wait for the flush: saves, and now and then a transaction that reads nothing."""
     state.save("s", "n", number)
-    with state.transaction() as tx:
-        tx.save("bank", "left", TOTAL - number)
-        tx.save("bank", "right", number)
+    if number % BATCH_EVERY == 1:
+        with state.transaction() as tx:
+            tx.save("bank", "left", TOTAL - number)
+            tx.save("bank", "right", number)
 
 
 def expire(state: StateManager, number: int) -> None:

@@ -93,3 +93,30 @@ def test_an_error_shows_its_own_line_whatever_characters_come_before(
     with Runtime(profile="minimal") as runtime, pytest.raises(ScriptError) as caught:
         runtime.execute(code, engine=engine)
     assert (caught.value.line, "boom" in (caught.value.source_line or "")) == (4, True)
+
+
+@pytest.mark.parametrize(
+    ("engine", "code"),
+    [
+        (
+            "lua",
+            "State.save('s', 'k', 'short') State.load('s', 'k') State.load('s', 'k')\n"
+            "State.save('s', 'k', string.rep('x', 5000))\n"
+            "return { #State.load('s', 'k'), #State.load('s', 'k') }",
+        ),
+        (
+            "js",
+            "const { save, load } = State.sync;\n"
+            "save('s', 'k', 'short'); load('s', 'k'); load('s', 'k');\n"
+            "save('s', 'k', '\\u{1F600}'.repeat(600));\n"
+            "[load('s', 'k').length, load('s', 'k').length]",
+        ),
+    ],
+)
+def test_a_script_sees_a_value_that_grew_each_time_it_loads_it(
+    engine: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Runtime() as runtime:
+        first, second = runtime.execute(code, engine=engine).value
+    assert first == second > 1000

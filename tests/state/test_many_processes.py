@@ -100,7 +100,7 @@ def test_four_that_each_saw_the_others_on_duty_do_not_all_leave(crowd: Crowd) ->
     results = sorted(tuple(facts[-1]) for facts in told(programs))
     assert [seen for seen, _ in results] == [1, 2, 3, 4]
     assert all(attempts > 1 for seen, attempts in results if seen < 4)
-    assert sorted(state.load_many("duty", "abcd").values()) == [False, False, False, True]
+    assert sorted(state.load_many("duty", list("abcd")).values()) == [False, False, False, True]
 
 
 WRITE_IN_THREADS = """
@@ -166,18 +166,16 @@ sys.stdin.readline()
 """
 
 
-def test_of_those_that_wait_for_a_killed_holder_one_gets_the_lock_when_it_runs_out(
-    crowd: Crowd,
-) -> None:
-    """Not before that, and with a higher token than the dead one had."""
+def test_the_lock_of_a_killed_holder_is_free_when_it_has_run_out(crowd: Crowd) -> None:
+    """Not before that, and the next token is higher than the dead one's."""
     state = crowd.open()
-    holder = crowd.start(HOLD, 1.5)
+    holder = crowd.start(HOLD, 1)
     (dead,) = json.loads(line(holder))
     held_at = time.monotonic()
     end(holder)
     with state.lock("s", "door", wait=30) as lease:
         assert lease.token > dead
-        assert time.monotonic() - held_at > 0.7
+        assert time.monotonic() - held_at > 0.3
 
 
 # Watching ----------------------------------------------------------------------------------------
@@ -228,11 +226,11 @@ def test_a_change_of_another_process_is_told_within_two_seconds(crowd: Crowd) ->
 
     state.watch("s", "", note)
     delays = []
-    for count in range(1, 6):
+    for _ in range(5):
         time.sleep(0.05)
         go(other)
         (saved_at,) = json.loads(line(other))
-        wait_until(lambda: len(told_at) >= count)
+        wait_until(lambda: len(told_at) > len(delays))
         delays.append(told_at[-1] - saved_at)
     assert max(delays) < 2
     assert len(told_at) == 5
@@ -261,7 +259,7 @@ def test_a_load_finds_what_any_process_has_said_it_saved(crowd: Crowd) -> None:
 
 SAVE_AND_TELL = """
 ready()
-end = time.monotonic() + 1.5
+end = time.monotonic() + 1.0
 number = 0
 while time.monotonic() < end:
     number += 1
@@ -272,7 +270,7 @@ while time.monotonic() < end:
 LOAD_AND_TELL = """
 state.load("s", "k")
 ready()
-end = time.monotonic() + 1.6
+end = time.monotonic() + 1.4
 while time.monotonic() < end:
     begun = time.monotonic()
     number = state.load("s", "k", 0)

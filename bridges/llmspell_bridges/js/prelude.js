@@ -155,8 +155,13 @@
       if (hit !== undefined && door(0, hit.text) === true) {
         reply = hit.reply;
       } else {
+        // Forgotten first: from here on the host means the new value when it says "current".
+        if (hit !== undefined) {
+          delete ofFirst[second];
+          count--;
+        }
         const text = argumentsText(call, params, values);
-        reply = door(index, text);
+        reply = door(index + 1, text);
         if (reply.length <= 1000 && reply[0] !== "!") {
           if (count >= 1000) {
             kept = { __proto__: null };
@@ -164,7 +169,7 @@
             ofFirst = undefined;
           }
           if (ofFirst === undefined) ofFirst = kept[first] = { __proto__: null };
-          if (hit === undefined) count++;
+          count++;
           ofFirst[second] = { __proto__: null, text, reply };
         }
       }

@@ -140,14 +140,15 @@ local function bind_keeping(index, call, params)
     if hit and ask(0, hit.text) == true then
       build = hit.build
     else
+      -- Forgotten first: from here on the host means the new value when it says "current".
+      if hit then of_first[second], count = nil, count - 1 end
       local text = arguments(call, params, 2, first, second)
-      local reply = ask(index, text)
+      local reply = ask(index + 1, text)
       build = builder(reply)
       if #reply <= 1000 then
         if count >= 1000 then kept, count, of_first = {}, 0, nil end
         if not of_first then of_first = {}; kept[first] = of_first end
-        if not hit then count = count + 1 end
-        of_first[second] = { text = text, build = build }
+        of_first[second], count = { text = text, build = build }, count + 1
       end
     end
     local value = build()

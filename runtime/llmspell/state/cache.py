@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
@@ -71,7 +72,7 @@ class Cache:
         self._size = 0
         # What is known, and the entries made of it for those who have read it. Most writes are
         # not read before the next one, so a write only forgets the entry.
-        self._known: dict[Ref, tuple[bytes, Metadata]] = {}
+        self._known: OrderedDict[Ref, tuple[bytes, Metadata]] = OrderedDict()
         self._entries: dict[Ref, Entry] = {}
 
     def get(self, ref: Ref, epoch: int) -> Entry | None:
@@ -170,7 +171,9 @@ class Cache:
             self._size += (len(blob) - len(former[0])) * _TEXTS
             self._entries.pop(ref, None)
         while self._size > self._max_bytes and known:
-            self._discard(next(iter(known)))
+            oldest, (dropped, _) = known.popitem(last=False)
+            self._size -= len(dropped) * _TEXTS + _OVERHEAD
+            self._entries.pop(oldest, None)
 
     def _discard(self, ref: Ref) -> None:
         former = self._known.pop(ref, None)

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from llmspell.errors import LlmSpellError, RuntimeClosed
@@ -28,6 +29,9 @@ _PAUSE_S: Final = 1.0
 _HEAD_START_S: Final = 0.002
 #: A callback that takes longer than this delays nobody else.
 _SETTLE_S: Final = 0.1
+_LOOK_S: Final = 0.0005
+#: The one key under which the turn to deliver is claimed.
+_TURN: Final = "turn"
 
 
 class Hub:
@@ -37,9 +41,10 @@ class Hub:
         self._store = store
         self._watches: dict[int, tuple[Callable[[Change], None], int]] = {}
         self._lock = threading.Lock()
-        self._turn = threading.Lock()
+        # Whose turn it is to deliver, as a tuple of his own with his thread in it. A lock would do
+        # but for interrupts: one that strikes as it is taken would leave it taken for ever.
+        self._turn: dict[str, tuple[int]] = {}
         self._more = False
-        self._teller: int | None = None
         self._position = store.span().last
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -64,34 +69,49 @@ class Hub:
         """Deliver nothing more, and end the thread."""
         self._stopped.set()
 
+    def notify(self) -> None:
+        """Deliver what is new after a commit, which no failure to do so can undo.
+
+        What cannot be delivered now the hub's own thread tries again.
+        """
+        with suppress(LlmSpellError):
+            self.dispatch()
+
     def dispatch(self) -> None:
         """Deliver what is new, unless somebody is at it, who will then deliver this too."""
+        claim = (threading.get_ident(),)
         self._more = True
-        while self._more and self._turn.acquire(blocking=False):
-            try:
+        try:
+            while self._more and self._turn.setdefault(_TURN, claim) is claim:
                 self._more = False
-                self._teller = threading.get_ident()
-                while page := self._store.changes(self._position, limit=_PAGE):
-                    if page[0].seq > self._position + 1:
-                        missed = page[0].seq - self._position - 1
-                        _log.warning("%d changes were compacted before they were told", missed)
-                    for change in page:
-                        if self._stopped.is_set():
-                            return
-                        self._position = change.seq
-                        self._deliver(change)
-            finally:
-                self._teller = None
-                self._turn.release()
+                self._deliver_all()
+                del self._turn[_TURN]
+        finally:
+            if self._turn.get(_TURN) is claim:
+                del self._turn[_TURN]
 
     def settle(self) -> None:
         """Wait a moment for what was committed before this call and another thread delivers."""
         deadline = time.monotonic() + _SETTLE_S
-        while (self._more or self._turn.locked()) and self._teller != threading.get_ident():
-            if not self._turn.acquire(timeout=max(0, deadline - time.monotonic())):
+        while self._more or self._turn:
+            teller = self._turn.get(_TURN)
+            if teller is None:
+                self.dispatch()
+            elif teller[0] == threading.get_ident() or time.monotonic() >= deadline:
                 return
-            self._turn.release()
-            self.dispatch()
+            else:
+                time.sleep(_LOOK_S)
+
+    def _deliver_all(self) -> None:
+        while not self._stopped.is_set():
+            page = self._store.changes(self._position, limit=_PAGE)
+            if not page:
+                return
+            for change in page:
+                if self._stopped.is_set():
+                    return
+                self._position = change.seq
+                self._deliver(change)
 
     def _deliver(self, change: Change) -> None:
         with self._lock:

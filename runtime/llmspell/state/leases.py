@@ -31,6 +31,8 @@ _CLASS: Final = "lock"
 _OWNER_BYTES: Final = 12
 #: Waiting begins with short sleeps; a lock that is held long is asked for less often.
 _LONGEST_SLEEP_S: Final = 0.05
+#: More than anybody can wait, and less than what no float can hold.
+_LONGEST_WAIT_S: Final = 1e300
 #: Who has other things to do while he waits is kept for no longer than this at a time.
 _MOMENT_S: Final = 0.02
 
@@ -179,7 +181,7 @@ class Leases(Transactions):
 
 
 def _check_wait(wait: object) -> None:
-    if not isinstance(wait, int | float) or type(wait) is bool or not 0 <= wait < float("inf"):
+    if not isinstance(wait, int | float) or type(wait) is bool or not 0 <= wait <= _LONGEST_WAIT_S:
         raise InvalidArgument(
             "argument 'wait' must be a number of seconds, 0 or more", parameter="wait"
         )

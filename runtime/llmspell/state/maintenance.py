@@ -84,23 +84,17 @@ class Maintenance:
             threading.Thread(target=self._run, name="llmspell-maintenance", daemon=True).start()
 
     def _run(self) -> None:
-        if self._one.acquire(blocking=False):
-            try:
-                # Whoever uses the store next hears of what is wrong with it.
-                with suppress(LlmSpellError):
-                    while not self.step().done:
-                        time.sleep(_PAUSE_S)
-            finally:
-                self._one.release()
+        if not self._one.locked():
+            # Whoever uses the store next hears of what is wrong with it.
+            with self._one, suppress(LlmSpellError):
+                while not self.step().done:
+                    time.sleep(_PAUSE_S)
 
     def finish(self) -> None:
         """Do a step before the store is closed, if anything was written through it."""
-        if self._wrote and self._one.acquire(blocking=False):
-            try:
-                with suppress(LlmSpellError):
-                    self.step()
-            finally:
-                self._one.release()
+        if self._wrote and not self._one.locked():
+            with self._one, suppress(LlmSpellError):
+                self.step()
         self._wrote = False
 
     def restart(self) -> None:

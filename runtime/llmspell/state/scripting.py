@@ -7,10 +7,11 @@ open when it ended is aborted, given back and ended by ``close``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from llmspell.errors import InvalidArgument, StateError, VersionConflict
+from llmspell.errors import InvalidArgument, LlmSpellError, StateError, VersionConflict
 
 # A script that never calls State does not pay for its import.
 if TYPE_CHECKING:
@@ -48,13 +49,14 @@ class ScriptState:
         """End what the script left open. The state itself stays open."""
         for tx in self._transactions.values():
             tx.abort()
-        if self._locks:
-            state = self._open_state()
-            for lease in self._locks.values():
-                state.release_quietly(lease)
         if self._subscription is not None:
             self._subscription.close()
+        locks = self._locks
         self._transactions, self._locks, self._subscription = {}, {}, None
+        for lease in locks.values():
+            # What cannot be given back runs out by itself, and must not hide how the script ended.
+            with suppress(LlmSpellError):
+                self._open_state().release_quietly(lease)
 
     # Transactions --------------------------------------------------------------------------
 

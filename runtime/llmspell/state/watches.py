@@ -152,7 +152,7 @@ class Watches(Leases):
     def unwatch(self, watch_id: int) -> bool:
         """End a watch; return whether there was one."""
         hub = self._hub
-        return hub is not None and hub.remove(watch_id)
+        return hub is not None and type(watch_id) is int and hub.remove(watch_id)
 
     def subscribe(self) -> Subscription:
         """Return a queue of changes, to be taken by a thread when it likes."""
@@ -186,7 +186,7 @@ class Watches(Leases):
         with self._hub_lock:
             if self._hub is None:
                 self._hub = Hub(self._store)
-                self._listeners.append(self._hub.dispatch)
+                self._listeners.append(self._hub.notify)
         self._hub.add(number, deliver)
 
 

@@ -54,12 +54,17 @@ class Waiting:
     def __bool__(self) -> bool:
         return bool(self._queue)
 
-    def take(self) -> list[Request]:
-        """Return those to serve together, in the order they came."""
-        taken: list[Request] = []
-        while self._queue and len(taken) < self._at_most:
-            taken.append(self._queue.popleft())
-        return taken
+    def take(self, taken: list[Request]) -> None:
+        """Add those to serve together to ``taken``, in the order they came.
+
+        Each is in one place or the other whenever a signal strikes. Those are left out whose
+        callers have given up.
+        """
+        queue = self._queue
+        while queue and len(taken) < self._at_most:
+            if not queue[0].done:
+                taken.append(queue[0])
+            queue.popleft()
 
 
 def plan_all(plan: Plan, requests: Sequence[Request]) -> int:

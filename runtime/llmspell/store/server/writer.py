@@ -60,9 +60,13 @@ class GroupWriter:
     def write(self, batch: Sequence[Operation], origin: Origin) -> WriteResult:
         """Apply a batch; see Store.write."""
         request = _Request(batch, origin)
-        self._await_turn(request)
-        if not request.done:
-            self._lead(request)
+        try:
+            self._await_turn(request)
+            if not request.done:
+                self._lead(request)
+        except BaseException:
+            self._withdraw(request)
+            raise
         if request.error is not None:
             raise own_copy(request.error)
         return WriteResult(request.written, request.before, request.after, request.seq)
@@ -70,11 +74,11 @@ class GroupWriter:
     def alone(self, work: Work) -> None:
         """Do other work that needs the right to write, when it is its turn."""
         request = _Request((), NOBODY, joins=False)
-        self._await_turn(request)
         try:
+            self._await_turn(request)
             self._transactor.run((), (), work)
         finally:
-            self._pass_on(())
+            self._withdraw(request)
 
     def before_fork(self) -> None:
         """Let nobody come or go."""
@@ -92,21 +96,19 @@ class GroupWriter:
         """Return when the request is done, or when its thread must do the writing."""
         with self._lock:
             if not self._busy:
+                request.leads = True  # first, so that an interrupt finds who has the turn
                 self._busy = True
                 return
             self._waiting.append(request)
-        try:
-            request.turn.acquire()
-        except BaseException:
-            self._withdraw(request)
-            raise
+        request.turn.acquire()
 
     def _withdraw(self, request: _Request) -> None:
+        """Leave, and give the turn on if it is this request's: an interrupt can strike anywhere."""
         with self._lock:
             if request in self._waiting:
                 self._waiting.remove(request)
         if request.leads:
-            self._pass_on(())
+            self._pass_on(request, ())
 
     def _lead(self, request: _Request) -> None:
         group, size = [request], len(request.batch)
@@ -123,11 +125,12 @@ class GroupWriter:
                 other.error = other.error or _interrupted()
             raise
         finally:
-            self._pass_on(group[1:])
+            self._pass_on(request, group[1:])
 
-    def _pass_on(self, served: Sequence[_Request]) -> None:
+    def _pass_on(self, leader: _Request, served: Sequence[_Request]) -> None:
         """Wake those who were served, and whoever is to write next."""
         with self._lock:
+            leader.leads = False
             following = self._waiting.popleft() if self._waiting else None
             if following is None:
                 self._busy = False

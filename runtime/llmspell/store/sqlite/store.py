@@ -74,17 +74,16 @@ class SqliteStore(SqliteJournal):
         origin: Origin,
     ) -> tuple[int, int, int, int]:
         # Who finds others waiting serves them along with himself; a lock alone would go again
-        # and again to the thread that is running.
-        if not self._waiting and self._lock.acquire(blocking=False):
-            try:
+        # and again to the thread that is running. Only `with` lets no signal strike between
+        # taking the lock and the promise to give it back.
+        if not self._waiting and not self._lock.locked():
+            with self._lock:
                 (version, created_at), before, after = self._transact(
                     self._driver.durability,
                     self._put,
                     (scope, key, blob, at, schema_version, state_class, if_version, origin),
                 )
-                return version, created_at, before, after
-            finally:
-                self._lock.release()
+            return version, created_at, before, after
         operation = Put(scope, key, blob, at, schema_version, state_class, None, if_version)
         request = Request((operation,), self._driver.durability, origin)
         written, before, after, _ = self._submit(request)
@@ -92,15 +91,22 @@ class SqliteStore(SqliteJournal):
 
     def _submit(self, request: Request) -> WriteResult:
         self._waiting.add(request)
-        with self._lock:
-            while not request.done:
-                self._serve(self._waiting.take())
+        try:
+            with self._lock:
+                while not request.done:
+                    self._serve()
+        except BaseException:
+            # Whoever serves next must not write what its caller was told had failed.
+            request.done = True
+            raise
         return request.answer()
 
-    def _serve(self, requests: list[Request]) -> None:
-        """Apply the requests in one transaction; every one is done when this returns."""
-        durability = "fsync" if any(r.durability == "fsync" for r in requests) else "commit"
+    def _serve(self) -> None:
+        """Apply what waits in one transaction; every one taken is done when this returns."""
+        requests: list[Request] = []
         try:
+            self._waiting.take(requests)
+            durability = "fsync" if any(r.durability == "fsync" for r in requests) else "commit"
             _, before, after = self._transact(durability, self._apply, (requests,))
             answer_all(requests, before, after)
         except BaseException as error:

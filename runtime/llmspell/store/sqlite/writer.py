@@ -130,16 +130,14 @@ class SqliteWriter(SqliteReader):
     def _checked_epoch(self) -> int:
         # When another thread writes, its write makes the check if that is due. Until then the
         # honest answer is that nobody knows.
-        if not self._lock.acquire(blocking=False):
+        if self._lock.locked():
             return -1
-        try:
+        with self._lock:
             writer = self._writer or self._open_writer()
             try:
                 return self._coherence.check()
             except self._driver.error as error:
                 raise self._failure(writer, error) from error
-        finally:
-            self._lock.release()
 
     def close(self) -> None:
         with self._lock:
