@@ -14,7 +14,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    PrimaryKeyConstraint,
     Table,
     Text,
     TypeDecorator,
@@ -22,6 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import LONGBLOB
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.types import VARBINARY, TypeEngine
+
+from llmspell.store.columns import change_columns, record_columns
 
 __all__ = ["SERVER_SCHEMA_VERSION", "entries", "journal", "meta", "metadata"]
 
@@ -60,23 +61,10 @@ _Blob: Final = LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
 
 metadata: Final = MetaData()
 
-#: One row per key that was ever written; a deleted one stays for a while, without a blob.
-#: Columns are the fields of a Record.
+_scope, _key = OrderedText(256), OrderedText(1024)
+
 entries: Final = Table(
-    "llmspell_entries",
-    metadata,
-    Column("scope", OrderedText(256), nullable=False),
-    Column("key", OrderedText(1024), nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("updated_at", BigInteger, nullable=False),
-    Column("schema_version", Integer, nullable=False),
-    Column("state_class", Text, nullable=False),
-    Column("expires_at", BigInteger),
-    Column("correlation_id", Text),
-    Column("blob", _Blob),
-    Column("last_seq", BigInteger),
-    PrimaryKeyConstraint("scope", "key"),
+    "llmspell_entries", metadata, *record_columns(scope=_scope, key=_key, blob=_Blob)
 )
 Index(
     "llmspell_entries_expires_at",
@@ -84,25 +72,15 @@ Index(
     postgresql_where=entries.c.expires_at.is_not(None),
 )
 
-#: One row per change. Columns are the fields of a Change.
 journal: Final = Table(
     "llmspell_journal",
     metadata,
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("at", BigInteger, nullable=False),
-    Column("scope", OrderedText(256), nullable=False),
-    Column("key", OrderedText(1024), nullable=False),
-    Column("op", Text, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("schema_version", Integer, nullable=False),
-    Column("state_class", Text, nullable=False),
-    Column("expires_at", BigInteger),
-    Column("actor", Text),
-    Column("run_id", Text),
-    Column("correlation_id", Text),
-    Column("previous", BigInteger),
-    Column("blob", _Blob, nullable=False),
+    *change_columns(
+        Column("seq", BigInteger, primary_key=True, autoincrement=False),
+        scope=_scope,
+        key=_key,
+        blob=_Blob,
+    ),
 )
 
 #: The one row that whoever writes must hold: schema version, whether there is a journal (1 or
