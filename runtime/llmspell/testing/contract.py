@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import pytest
 from hypothesis import settings
@@ -54,6 +55,8 @@ class StoreContract(
         """Whatever is written, swept, compacted and asked for: plain dictionaries agree."""
 
         class Machine(StoreMachine):
+            used: ClassVar[set[str]] = set()
+
             def __init__(self) -> None:
                 super().__init__(store, clock)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -67,14 +69,18 @@ class StoreMachine(RuleBasedStateMachine):
     """Runs the model beside a store.
 
     Examples share the store. Each has scopes of its own, and finds no entry, no tombstone that
-    may go, and of the journal no more than the last change.
+    may go, and of the journal no more than the last change. ``used`` are the scopes of the
+    example before: the machine that is run has a set of its own.
     """
+
+    used: ClassVar[set[str]]
 
     def __init__(self, store: Store, clock: ManualClock) -> None:
         super().__init__()
         self.store, self.clock = store, clock
         clock.now += DAY_US
-        store.write([Clear(scope, clock.now) for scope, _ in store.scopes()])
+        store.write([Clear(scope, clock.now) for scope in self.used])
+        self.used.clear()
         clock.now += KEEP_TOMBSTONES_US + DAY_US
         sweep(store, clock.now)
         compact(store, keep=0)
@@ -86,7 +92,9 @@ class StoreMachine(RuleBasedStateMachine):
     def _own(self, ref: Ref) -> Ref:
         """Turn an address into this example's own."""
         internal = INTERNAL if ref.scope[:1] == INTERNAL else ""
-        return ref._replace(scope=internal + self.run + ref.scope.removeprefix(internal))
+        own = ref._replace(scope=internal + self.run + ref.scope.removeprefix(internal))
+        self.used.add(own.scope)
+        return own
 
     def _telling(self, changes: list[Change]) -> list[Change]:
         """Leave out what is from before this example, or need not be there any more."""
