@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from llmspell.state.manager import StateManager
 from llmspell.state.transaction import Transaction
@@ -113,7 +113,7 @@ LOOPS: Final = {
 def open_state(place: str, *, durability: str = "commit") -> StateManager:
     """Open a place: a server's URL, or a backend's name, a colon and a path."""
     backend, _, path = place.partition(":")
-    options = {"durability": durability, "flush_ms": FLUSH_MS}
+    options: dict[str, Any] = {"durability": durability, "flush_ms": FLUSH_MS}
     if backend == "postgresql":
         return StateManager(open_store(backend, url=place, **options))
     return StateManager(open_store(backend, path=Path(path), **options))

@@ -19,6 +19,8 @@ def add(value: Any, by: float) -> int | float:
                 hint="increment works on integers and floats",
                 path="$",
             )
+        if type(number) is int and not INT_MIN <= number <= INT_MAX:
+            raise InvalidValue(f"{what} is an integer beyond 64 bits", path="$")
     total: int | float = value + by
     if type(total) is int and not INT_MIN <= total <= INT_MAX:
         raise InvalidValue("the sum is an integer beyond 64 bits", path="$")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -11,6 +12,8 @@ __all__ = ["MemoryJournal"]
 
 # A journal that bounds itself does so when it is an eighth over, not with each change.
 _SLACK: Final = 8
+#: Of long values fewer changes are kept: their bytes above the floor are bounded too.
+_MOST_BYTES: Final = 64 << 20
 
 
 class MemoryJournal:
@@ -24,23 +27,32 @@ class MemoryJournal:
         self.rows: dict[int, Change] = {}
         self.floor = 0
         self.last = 0
+        self._bytes = 0  # of the changes above the floor
         self._keep = keep
-        self._compact_at = None if keep is None else keep + keep // _SLACK + 1
+        self._most = sys.maxsize if keep is None else keep + keep // _SLACK + 1
+        self._most_bytes = sys.maxsize if keep is None else _MOST_BYTES
 
     def append(self, change: Change, seq: int) -> None:
         """Append one change with its number."""
         self.rows[seq] = change
         self.last = seq
-        if self._compact_at is not None and seq - self.floor > self._compact_at:
-            self.compact(None, self._keep, seq)
+        self._bytes += len(change[14])
+        if seq - self.floor > self._most or self._bytes > self._most_bytes:
+            self._trim()
 
     def add(self, changes: Iterable[Change], last: int) -> None:
         """Append changes; ``last`` is the number of the latest."""
         for change in changes:
             self.rows[change.seq] = change
+            self._bytes += len(change.blob)
         self.last = last
-        if self._compact_at is not None and last - self.floor > self._compact_at:
-            self.compact(None, self._keep, last)
+        if last - self.floor > self._most or self._bytes > self._most_bytes:
+            self._trim()
+
+    def _trim(self) -> None:
+        keep = self._keep or 0
+        while self.last - self.floor > keep or self._bytes > _MOST_BYTES // 2:
+            self._pass(self.floor + 1)
 
     def span(self) -> JournalSpan:
         return JournalSpan(self.floor, self.last, len(self.rows))
@@ -80,14 +92,21 @@ class MemoryJournal:
             del rows[start]
             removed += 1
         for seq in range(start + 1, min(self.last, start + limit) + 1):
-            change = rows[seq]
-            too_old = before is not None and change.at < before
+            too_old = before is not None and rows[seq].at < before
             if not too_old and (keep is None or self.last - seq < keep):
                 return Compacted(removed, self.floor, True)
-            self.floor = seq
-            if change.previous is not None and rows.pop(change.previous, None) is not None:
-                removed += 1
-            if change.op != "put" and seq != self.last:
-                del rows[seq]
-                removed += 1
+            removed += self._pass(seq)
         return Compacted(removed, self.floor, self.floor == self.last)
+
+    def _pass(self, seq: int) -> int:
+        """Raise the floor to the next change; return how many are not needed for that."""
+        rows, change = self.rows, self.rows[seq]
+        removed = 0
+        self.floor = seq
+        self._bytes -= len(change.blob)
+        if change.previous is not None and rows.pop(change.previous, None) is not None:
+            removed += 1
+        if change.op != "put" and seq != self.last:
+            del rows[seq]
+            removed += 1
+        return removed

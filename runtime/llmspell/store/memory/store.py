@@ -6,9 +6,10 @@ import heapq
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from threading import Condition, Lock
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from llmspell.store.base import INTERNAL, Operation, Put, Reader, Ref, WriteResult, Written
 from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origin, Swept
@@ -25,6 +26,7 @@ __all__ = ["MemoryStore"]
 _new_record: Any = partial(tuple.__new__, Record)
 _new_change: Any = partial(tuple.__new__, Change)
 _new_result: Any = partial(tuple.__new__, WriteResult)
+_LEAST_EXPIRING: Final = 10_000
 
 
 class MemoryStore(MemoryReader):
@@ -46,6 +48,7 @@ class MemoryStore(MemoryReader):
         self._epoch = 0
         self._journal = MemoryJournal(keep_changes) if journal else None
         self._expiring: list[tuple[int, str, str]] = []
+        self._most_expiring = _LEAST_EXPIRING
         self._written = Condition(self._lock)
         self._waiting = 0
         hold_over_fork(self)
@@ -165,6 +168,8 @@ class MemoryStore(MemoryReader):
                 space.tombstones.pop(record.key, None)
             if record.expires_at is not None:
                 heapq.heappush(self._expiring, (record.expires_at, record.scope, record.key))
+        if len(self._expiring) > self._most_expiring:
+            self._forget_former_expiries()
         if self._journal is not None:
             self._journal.add(plan.changes, plan.last)
         before = self._epoch
@@ -172,6 +177,17 @@ class MemoryStore(MemoryReader):
         if self._waiting:
             self._written.notify_all()
         return _new_result((written, before, before + 1, plan.last))  # type: ignore[no-any-return]
+
+    def _forget_former_expiries(self) -> None:
+        """Drop what was to expire and has been written again since, now that it has piled up."""
+        self._expiring = [
+            (expires_at, name, key)
+            for name, space in self._scopes.items()
+            for key in chain(space.records, space.tombstones)
+            if (known := space.known(key)) and (expires_at := known.expires_at) is not None
+        ]
+        heapq.heapify(self._expiring)
+        self._most_expiring = 2 * len(self._expiring) + _LEAST_EXPIRING
 
     def _own(self, name: str) -> Scope:
         """Return a scope to write to: made if missing, copied if a snapshot shares it."""

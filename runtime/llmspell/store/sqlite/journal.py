@@ -34,13 +34,13 @@ class SqliteJournal(SqliteWriter):
                 execute("BEGIN")
                 try:
                     (last,) = execute(statements.last).fetchone()
-                    (rows,) = execute(statements.count).fetchone()
-                    floor = execute(statements.floor).fetchone()
+                    facts = dict(execute(statements.facts).fetchall())
                 finally:
                     execute("ROLLBACK")
         except self._driver.error as error:
             raise self._failure(connection, error) from error
-        return JournalSpan(floor[0] if floor else 0, last, rows)
+        # Numbers have no gaps, so this is how many there are, without counting them.
+        return JournalSpan(facts.get("floor", 0), last, last - facts.get("removed", 0))
 
     def changes(self, after: int, *, limit: int | None = None, values: bool = True) -> list[Change]:
         statement = self._statements.changes(values=values, limit=limit is not None)
@@ -78,8 +78,8 @@ class SqliteJournal(SqliteWriter):
 
     def _compact(self, before: int | None, keep: int | None, limit: int) -> Compacted:
         execute, statements = self._execute, self._statements
-        found = execute(statements.floor).fetchone()
-        start = floor = found[0] if found else 0
+        facts = dict(execute(statements.facts).fetchall())
+        start = floor = facts.get("floor", 0)
         (last,) = execute(statements.last).fetchone()
         # The store's last change stays even if it is a deletion; it is the last no longer.
         forget: list[tuple[int]] = [(floor,)] if floor != last else []
@@ -97,7 +97,9 @@ class SqliteJournal(SqliteWriter):
                 forget.append((seq,))
         removed += self._forget(statements.forget, forget)
         if floor != start:
-            execute(statements.set_floor, (floor,))
+            execute(statements.set_fact, ("floor", floor))
+        if removed:
+            execute(statements.set_fact, ("removed", facts.get("removed", 0) + removed))
         return Compacted(removed, floor, len(oldest) < limit or floor < oldest[-1][0])
 
     def sweep(self, now: int, *, limit: int = 1000) -> Swept:

@@ -33,8 +33,8 @@ journal = Table(
     ),
 )
 
-#: Numbers of the store itself: ``journal``, whether it keeps one, and ``floor``, how far that was
-#: compacted.
+#: Numbers of the store itself: ``journal``, whether it keeps one, ``floor``, how far that was
+#: compacted, and ``removed``, how many of its changes are gone.
 facts = Table(
     "facts",
     metadata,

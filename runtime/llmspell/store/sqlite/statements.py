@@ -174,17 +174,12 @@ class Statements:
     def _compile_journal(self) -> None:
         self.insert_change = self._hot(_insert_all(journal, Change._fields), *Change._fields)
         self.last = self._hot(select(func.coalesce(func.max(journal.c.seq), literal_column("0"))))
-        self.count = self._hot(select(func.count()).select_from(journal))
-        self.floor = self._hot(
-            select(facts.c.value).where(facts.c.name == literal_column("'floor'"))
+        self.facts = self._hot(select(facts.c.name, facts.c.value))
+        fact = upsert(facts).values(name=bindparam("name"), value=bindparam("value"))
+        changed = fact.on_conflict_do_update(
+            index_elements=["name"], set_={"value": fact.excluded.value}
         )
-        floor = upsert(facts).values(name=literal_column("'floor'"), value=bindparam("value"))
-        self.set_floor = self._hot(
-            floor.on_conflict_do_update(
-                index_elements=["name"], set_={"value": floor.excluded.value}
-            ),
-            "value",
-        )
+        self.set_fact = self._hot(changed, "name", "value")
         # The oldest changes above the floor: seq, at, op, previous.
         oldest = select(*(journal.c[name] for name in ("seq", "at", "op", "previous")))
         oldest = oldest.where(journal.c.seq > bindparam("floor")).order_by(journal.c.seq)
