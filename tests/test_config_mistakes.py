@@ -47,7 +47,10 @@ def test_an_unknown_key_is_refused_with_its_line_and_what_was_meant(path, text, 
 
 def test_an_unknown_key_lists_what_its_table_takes(path):
     hint = refusal(path, "[state.performance]\nzzz = 1").hint
-    assert hint == "[state.performance] takes: cache_size, fast_path_enabled, async_hooks"
+    assert (
+        hint
+        == "[state.performance] takes: cache_size, max_stale_ms, fast_path_enabled, async_hooks"
+    )
 
 
 @pytest.mark.parametrize(
@@ -165,10 +168,6 @@ def test_wrong_arguments_of_config_are_a_config_error():
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("state.backend", "postgresql"),
-        ("state.backend", "rocksdb"),
-        ("state.url", "postgresql+psycopg://u:hunter2@host/db"),
-        ("state.durability", "relaxed"),
         ("state.migration.enabled", True),
         ("state.backup.enabled", True),
         ("state.security.encryption_enabled", True),
@@ -183,7 +182,6 @@ def test_a_feature_of_a_later_version_loads_and_shows_but_does_not_run(key, valu
     assert caught.value.details["keys"] == [key]
     assert key in str(caught.value)
     assert key in caught.value.hint
-    assert "hunter2" not in repr(caught.value.to_dict())
 
 
 def test_every_missing_feature_is_named_at_once():

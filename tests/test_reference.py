@@ -83,9 +83,11 @@ def test_a_function_raises_the_error_its_reference_names(
 ) -> None:
     arguments = [USUAL[param.name] for param in function.params]
     arguments[index] = wrong
-    with Runtime(profile="minimal") as runtime, pytest.raises(ScriptError) as caught:
+    script = f"State.sync.{function.name}({', '.join(arguments)})"
+    with Runtime(profile="minimal") as runtime:
         runtime.state.checkpoint()  # it is c1
-        runtime.execute(f"State.sync.{function.name}({', '.join(arguments)})", engine="js")
+        with pytest.raises(ScriptError) as caught:
+            runtime.execute(script, engine="js")
     assert caught.value.code == code
 
 

@@ -131,7 +131,7 @@ def test_verify_checks_everything_or_nothing(used: Program, argument: str) -> No
 
 def test_stats_tell_of_the_journal_and_the_cache(used: Program) -> None:
     shown = dict(line.split(maxsplit=1) for line in state(used, "stats").splitlines())
-    assert shown["changes"] == "11"
+    assert shown["journal.rows"] == "11"
     assert {"cache.entries", "cache.hit_rate"} <= shown.keys()
 
 

@@ -1,7 +1,8 @@
 """Work on a store until killed: the program that the crash tests kill, and how they open its store.
 
-A loop does the work of one number after the other, going on where the one before was killed. It
-writes down each number, and when, once every call for it has returned.
+A loop does the work of one number after the other, going on where the one before was killed: what
+was saved last as ``n`` is the number whose work is done. It writes down each number, and when, once
+every call for it has returned.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ BRIEF_S: Final = 0.01
 
 
 def save(state: StateManager, number: int) -> None:
-    """Save the number, and a larger value that carries it."""
-    state.save("s", "n", number)
+    """Save a larger value that carries the number, and the number."""
     state.save("s", f"k{number % LASTING_KEYS}", [number] * 40)
+    state.save("s", "n", number)
 
 
 def transfer(state: StateManager, number: int) -> None:
@@ -64,21 +65,21 @@ def transfer(state: StateManager, number: int) -> None:
 
 def accept(state: StateManager, number: int) -> None:
     """Write what may wait for the flush: saves, and now and then a transaction that reads nothing."""
-    state.save("s", "n", number)
     if number % BATCH_EVERY == 1:
         with state.transaction() as tx:
             tx.save("bank", "left", TOTAL - number)
             tx.save("bank", "right", number)
+    state.save("s", "n", number)
 
 
 def expire(state: StateManager, number: int) -> None:
     """Save what soon expires and what does not, and sweep now and then."""
-    state.save("s", "n", number)
     state.save("brief", f"k{number % _BRIEF_KEYS}", number, ttl=BRIEF_S)
     state.save("s", "lasting", number, ttl=3600)
     if number % 5 == 0:
         for _ in state.compact():
             pass
+    state.save("s", "n", number)
 
 
 def keep_compacting(state: StateManager) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from llmspell.errors import ConfigError, FeatureUnavailable
+from llmspell.errors import ConfigError, FeatureUnavailable, LlmSpellError
 from llmspell.store import Put, open_store
 
 
@@ -24,17 +24,25 @@ def test_a_sqlite_url_names_the_file(tmp_path: Path, form: str) -> None:
     assert path.is_file()
 
 
-@pytest.mark.parametrize("name", ["rocksdb", "postgresql", "redis"])
-def test_a_backend_of_another_version_says_what_this_one_has(name: str) -> None:
+def test_a_backend_of_another_version_says_what_this_one_has() -> None:
     with pytest.raises(FeatureUnavailable) as caught:
-        open_store(name)
-    assert name in caught.value.message
+        open_store("redis")
+    assert "redis" in caught.value.message
     assert '"sqlite"' in str(caught.value.hint)
 
 
-def test_an_unknown_url_is_refused_without_showing_its_password() -> None:
-    with pytest.raises(FeatureUnavailable) as caught:
-        open_store("sqlite", url="postgresql+psycopg://me:secret@host/db")
+@pytest.mark.parametrize(("name", "what"), [("rocksdb", "folder"), ("postgresql", "address")])
+def test_a_backend_says_what_it_needs(name: str, what: str) -> None:
+    with pytest.raises(ConfigError, match=what):
+        open_store(name)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://me:secret@localhost:1/db", "nosuch://me:secret@host/db"]
+)
+def test_a_url_that_leads_nowhere_is_refused_without_showing_its_password(url: str) -> None:
+    with pytest.raises(LlmSpellError) as caught:
+        open_store("sqlite", url=url)
     assert "secret" not in str(caught.value.to_dict())
 
 

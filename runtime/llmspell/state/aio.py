@@ -68,6 +68,7 @@ class AsyncStateManager(Awaited[StateManager]):
     get_metadata = awaited(StateManager.get_metadata)
     get_stats = awaited(StateManager.get_stats)
     compact = iterated(StateManager.compact)
+    verify = iterated(StateManager.verify)
     export_entries = iterated(StateManager.export_entries)
     import_entries = awaited(StateManager.import_entries)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
@@ -22,6 +24,16 @@ class Connection:
         self.execute = raw.cursor().execute
         self.lock = Lock()
         self.closed = False
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """See one moment in all reads of the block. An interrupt leaves no transaction behind."""
+        try:
+            self.execute("BEGIN")
+            yield
+        finally:
+            if self.raw.in_transaction:
+                self.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close the driver's connection. May be called again."""

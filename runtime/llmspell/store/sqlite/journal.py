@@ -30,13 +30,9 @@ class SqliteJournal(SqliteWriter):
         connection = self._connection()
         execute, statements = connection.execute, self._statements
         try:
-            with connection.lock:
-                execute("BEGIN")
-                try:
-                    (last,) = execute(statements.last).fetchone()
-                    facts = dict(execute(statements.facts).fetchall())
-                finally:
-                    execute("ROLLBACK")
+            with connection.lock, connection.moment():
+                (last,) = execute(statements.last).fetchone()
+                facts = dict(execute(statements.facts).fetchall())
         except self._driver.error as error:
             raise self._failure(connection, error) from error
         # Numbers have no gaps, so this is how many there are, without counting them.

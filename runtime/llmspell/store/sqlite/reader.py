@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -53,17 +54,12 @@ class SqliteReader(ABC):
         now = self._clock()
         # Several statements need a transaction to see one moment; a snapshot is in one already.
         asked = list(parts_by_scope(refs))
-        own_transaction = len(asked) > 1 and not connection.raw.in_transaction
-        if own_transaction:
-            connection.execute("BEGIN")
-        try:
+        alone = len(asked) < 2 or connection.raw.in_transaction
+        with nullcontext() if alone else connection.moment():
             for part, count in asked:
                 text = self._statements.read_many(count).text
                 for row in connection.execute(text, [*part, now]).fetchall():
                     found[row[:2]] = _new_row(row)
-        finally:
-            if own_transaction:
-                connection.execute("ROLLBACK")
         return [found.get((scope, key)) for scope, key in refs]
 
     def scan(
