@@ -109,23 +109,22 @@
     };
     direct.key_exists = direct.keyExists;
     if (failed === null) return direct;
-    const tx = {};
-    for (const name of ["load", "save", "delete", "keyExists", "key_exists"]) {
-      tx[name] = (...values) => {
-        let refused = false;
-        const promise = (async () => {
-          try {
-            return apply(direct[name], undefined, values);
-          } catch (problem) {
-            refused = true;
-            throw problem;
-          }
-        })();
-        if (refused) failed[failed.length] = promise;
-        return promise;
-      };
-    }
-    return tx;
+    const promised = (call) => (...values) => {
+      let refused = false;
+      const promise = (async () => {
+        try {
+          return apply(call, undefined, values);
+        } catch (problem) {
+          refused = true;
+          throw problem;
+        }
+      })();
+      if (refused) failed[failed.length] = promise;
+      return promise;
+    };
+    const keyExists = promised(direct.keyExists);
+    return { load: promised(direct.load), save: promised(direct.save),
+      delete: promised(direct.delete), keyExists, key_exists: keyExists };
   }
 
   function transaction(fn, ...extra) {
@@ -181,7 +180,9 @@
   const now = Date.now;
   const LOCK = ["State.lock", "State.lock(scope, key [, options], fn)"];
 
-  function newLock([number, token]) {
+  // No pattern takes the list apart: that would run an iterator the script may have replaced.
+  function newLock(held) {
+    const number = held[0], token = held[1];
     const extend = (ttl = null) => { internal.lock_extend(number, ttl); };
     return { number, lock: { token, extend } };
   }

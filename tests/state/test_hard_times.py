@@ -120,3 +120,33 @@ def test_a_script_sees_a_value_that_grew_each_time_it_loads_it(
     with Runtime() as runtime:
         first, second = runtime.execute(code, engine=engine).value
     assert first == second > 1000
+
+
+def test_a_script_that_replaces_array_iteration_still_gets_its_locks_and_transactions() -> None:
+    code = (
+        "Array.prototype[Symbol.iterator] = function* () { yield 999; };\n"
+        "const token = State.sync.lock('s', 'k', (lock) => lock.token);\n"
+        "const again = State.sync.lock('s', 'k', { wait: 0 }, () => 'free');\n"
+        "return [token, again, await State.transaction(async (tx) => tx.load('s', 'k', 5))];"
+    )
+    with Runtime(profile="minimal") as runtime:
+        assert runtime.execute(code, engine="js").value == [1, "free", 5]
+
+
+def test_a_save_that_was_committed_succeeds_though_a_watcher_closes_the_state(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "state.db"
+    state = StateManager(open_store("sqlite", path=path))
+    state.watch("s", "", lambda event: state.close())
+    state.save("s", "k", 1)
+    again = StateManager(open_store("sqlite", path=path))
+    assert again.load("s", "k") == 1
+    again.close()
+
+
+def test_a_lock_that_cannot_be_given_back_does_not_hide_the_scripts_own_error() -> None:
+    with Runtime(profile="minimal", stdout=lambda _: runtime.state.close()) as runtime:
+        code = "coroutine.wrap(function() State.lock('s', 'k', coroutine.yield) end)()\nprint('x')\nerror('mine')"
+        with pytest.raises(ScriptError, match="mine"):
+            runtime.execute(code, engine="lua")

@@ -7,15 +7,12 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
-
 from llmspell.errors import StorageError
 from llmspell.store.checks import check_journal
 from llmspell.store.sqlite.coherence import Coherence
 from llmspell.store.sqlite.connection import Connection
 from llmspell.store.sqlite.errors import failure, prepare_place, wrong_file
-from llmspell.store.sqlite.schema import SCHEMA_VERSION
-from llmspell.store.sqlite.tables import keeps_journal, make_tables
+from llmspell.store.sqlite.tables import SCHEMA_VERSION, keeps_journal, make_tables
 
 __all__ = ["APPLICATION_ID", "SqliteDriver"]
 
@@ -42,7 +39,6 @@ class SqliteDriver:
     """
 
     name = "sqlite"
-    dialect = sqlite_dialect()
     error = sqlite3.Error
 
     def __init__(

@@ -57,7 +57,7 @@ class SqliteReader(ABC):
         alone = len(asked) < 2 or connection.raw.in_transaction
         with nullcontext() if alone else connection.moment():
             for part, count in asked:
-                text = self._statements.read_many(count).text
+                text = self._statements.read_many(count)
                 for row in connection.execute(text, [*part, now]).fetchall():
                     found[row[:2]] = _new_row(row)
         return [found.get((scope, key)) for scope, key in refs]

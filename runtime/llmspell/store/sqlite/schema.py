@@ -6,10 +6,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData
 
 from llmspell.store.columns import change_columns, record_columns
 
-__all__ = ["SCHEMA_VERSION", "entries", "facts", "journal", "metadata"]
-
-#: Raised with every change of the tables; a store made by a newer one is refused.
-SCHEMA_VERSION = 2
+__all__ = ["entries", "facts", "journal", "metadata"]
 
 metadata = MetaData()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from sqlalchemy.dialects.sqlite import dialect
-from sqlalchemy.schema import CreateIndex, CreateTable
+from llmspell.store.sqlite.statements import table_texts
 
-from llmspell.store.sqlite.schema import metadata
+__all__ = ["SCHEMA_VERSION", "keeps_journal", "make_tables"]
 
-__all__ = ["keeps_journal", "make_tables"]
+#: Raised with every change of the tables; a store made by a newer one is refused.
+SCHEMA_VERSION: Final = 2
 
 #: What leads from each older version to the next one. Version 1 had no journal: what was there
 #: becomes its beginning, for a rollback must find each entry as of every position.
@@ -35,17 +35,15 @@ def make_tables(raw: sqlite3.Connection, *, journal: bool) -> None:
     To be called inside a transaction that has the right to write.
     """
     (version,) = raw.execute("PRAGMA user_version").fetchone()
-    for table in metadata.sorted_tables:
-        made = CreateTable(table, if_not_exists=True)
-        raw.execute(str(made.compile(dialect=dialect())))
+    tables, indexes = table_texts()
+    for text in tables:
+        raw.execute(text)
     for since, statements in _UPGRADES.items():
         if version and version <= since:
             for statement in statements:
                 raw.execute(statement)
-    for table in metadata.sorted_tables:
-        for index in table.indexes:
-            indexed = CreateIndex(index, if_not_exists=True)
-            raw.execute(str(indexed.compile(dialect=dialect())))
+    for text in indexes:
+        raw.execute(text)
     keeps = journal or bool(version)
     raw.execute("INSERT OR IGNORE INTO facts VALUES ('journal', ?)", (keeps,))
 

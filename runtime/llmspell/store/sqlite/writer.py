@@ -30,7 +30,7 @@ class SqliteWriter(SqliteReader):
     """Owns every connection to the database that ``driver`` opens."""
 
     def __init__(self, driver: SqliteDriver, clock: Clock) -> None:
-        super().__init__(driver, Statements(driver.dialect), clock)
+        super().__init__(driver, Statements(), clock)
         self._journals = driver.journal
         self._lock = threading.Lock()
         self._registry_lock = threading.Lock()

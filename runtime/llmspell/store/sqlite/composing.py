@@ -1,0 +1,242 @@
+"""Every statement of the SQLite store, written in SQLAlchemy Core and compiled to text.
+
+    python -m llmspell.store.sqlite.composing
+
+writes ``statements.json`` anew; a test fails when it is stale. So a program that uses State
+need not wait for SQLAlchemy, whose import takes longer than most scripts, and executing text on
+the driver's own connection costs a third of what SQLAlchemy's execution does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import product
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import (
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import dialect
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import BindParameter, ColumnClause
+from sqlalchemy.sql.expression import ClauseElement
+
+from llmspell.store.base import Row
+from llmspell.store.changes import Change
+from llmspell.store.plan import Record
+from llmspell.store.sqlite.schema import entries, facts, journal, metadata
+from llmspell.store.sqlite.statements import FILE, MOST_AT_ONCE, NO_NUMBER, variant
+
+__all__ = ["compose", "write"]
+
+_Composed: TypeAlias = Iterator[tuple[str, ClauseElement]]
+_ONE: ColumnClause[int] = literal_column("1")
+# Without an offset of ours the dialect adds one, as a parameter nobody would pass.
+_NO_OFFSET: ColumnClause[int] = literal_column("0")
+_NO_BLOB: ColumnClause[bytes] = literal_column("x''")
+_ROWID: ColumnClause[int] = literal_column("entries.rowid")
+_IS_LIVE = entries.c.blob.is_not(None)
+_EXPIRES = entries.c.expires_at
+_ADDRESS = (entries.c.scope == bindparam("scope"), entries.c.key == bindparam("key"))
+_ROW = [entries.c[name] for name in Row._fields]
+# The fields of plan.Known.
+_KNOWN = [entries.c.version, entries.c.created_at, _EXPIRES, _IS_LIVE, entries.c.last_seq]
+_CHANGE = [journal.c[name] for name in Change._fields]
+_CHANGE_WITHOUT_VALUE = [*_CHANGE[:-1], _NO_BLOB]
+#: What replacing an entry changes, in the order its statement wants.
+_REPLACED: Final = (
+    "version",
+    "created_at",
+    "updated_at",
+    "schema_version",
+    "state_class",
+    "expires_at",
+    "correlation_id",
+    "blob",
+    "last_seq",
+)
+
+
+_MISSING: Final = {
+    "expires_at": str(NO_NUMBER),
+    "last_seq": str(NO_NUMBER),
+    "previous": str(NO_NUMBER),
+    "actor": "''",
+    "run_id": "''",
+    "correlation_id": "''",
+}
+
+
+def compose() -> dict[str, Any]:
+    """Return the tables' and indexes' texts, and each statement's with its parameters' names."""
+    tables = metadata.sorted_tables
+    statements = [*_writes(), *_reads(), *_of_journal(), *_variants()]
+    return {
+        "tables": [_ddl(CreateTable(table, if_not_exists=True)) for table in tables],
+        "indexes": [
+            _ddl(CreateIndex(index, if_not_exists=True))
+            for table in tables
+            for index in table.indexes
+        ],
+        "statements": {name: _compiled(statement) for name, statement in statements},
+    }
+
+
+def write() -> None:
+    """Write the file the store reads."""
+    FILE.write_text(json.dumps(compose(), indent=1) + "\n", encoding="utf-8")
+
+
+def _ddl(statement: Any) -> str:
+    return " ".join(str(statement.compile(dialect=dialect())).split())
+
+
+def _compiled(statement: ClauseElement) -> list[Any]:
+    compiled = statement.compile(dialect=dialect())
+    assert isinstance(compiled, SQLCompiler)
+    return [" ".join(compiled.string.split()), compiled.positiontup or []]
+
+
+def _writes() -> _Composed:
+    # The values of a record_row; the second replaces the row with the id that comes last.
+    yield "insert", _insert_all(entries, Record._fields)
+    replaced = [(entries.c[name], _given(name)) for name in _REPLACED]
+    replace = update(entries).ordered_values(*replaced)
+    yield "replace", replace.where(bindparam("id") == _ROWID)
+    statement = upsert(entries).values({name: _given(name) for name in Record._fields})
+    new = {name: statement.excluded[name] for name in _REPLACED}
+    yield "upsert", statement.on_conflict_do_update(index_elements=["scope", "key"], set_=new)
+    yield "known_one", select(_ROWID, *_KNOWN).where(*_ADDRESS)
+    known = select(entries.c.scope, entries.c.key, *_KNOWN)
+    yield "known_scope", known.where(entries.c.scope == bindparam("scope"), _IS_LIVE)
+    due = known.where(bindparam("now") >= _EXPIRES).order_by(_EXPIRES)
+    yield "due", due.limit(bindparam("limit")).offset(_NO_OFFSET)
+    yield "purge", delete(entries).where(*_ADDRESS, entries.c.blob.is_(None))
+
+
+def _reads() -> _Composed:
+    yield "read_one", select(*_ROW).where(*_ADDRESS, _IS_LIVE)
+    users = entries.c.scope >= bindparam("first")
+    totals = select(func.count(), func.count(entries.c.scope.distinct()))
+    yield "totals", totals.where(users, _IS_LIVE, _unexpired())
+    yield "pin", select(_ONE).select_from(entries).limit(_ONE).offset(_NO_OFFSET)
+
+
+def _of_journal() -> _Composed:
+    yield "insert_change", _insert_all(journal, Change._fields)
+    yield "last", select(func.coalesce(func.max(journal.c.seq), literal_column("0")))
+    yield "facts", select(facts.c.name, facts.c.value)
+    fact = upsert(facts).values(name=bindparam("name"), value=bindparam("value"))
+    value = {"value": fact.excluded.value}
+    yield "set_fact", fact.on_conflict_do_update(index_elements=["name"], set_=value)
+    # The oldest changes above the floor: seq, at, op, previous.
+    oldest = select(*(journal.c[name] for name in ("seq", "at", "op", "previous")))
+    oldest = oldest.where(journal.c.seq > bindparam("floor")).order_by(journal.c.seq)
+    yield "oldest", oldest.limit(bindparam("limit")).offset(_NO_OFFSET)
+    forget = delete(journal).where(journal.c.seq == bindparam("number"))
+    yield "forget", forget
+    yield "forget_deletion", forget.where(journal.c.op != literal_column("'put'"))
+
+
+def _variants() -> _Composed:
+    """Yield the statements of which there is one for each length or set of conditions."""
+    for exponent in range(MOST_AT_ONCE.bit_length()):
+        count = 1 << exponent
+        name = str(count)
+        known = select(entries.c.scope, entries.c.key, *_KNOWN)
+        yield variant("read_many", name), select(*_ROW).where(_among(count), _IS_LIVE, _unexpired())
+        yield variant("known_many", name), known.where(_among(count))
+        wanted: list[Any] = [bindparam(f"seq_{i}") for i in range(count)]
+        yield variant("recall", name), select(*_CHANGE).where(journal.c.seq.in_(wanted))
+    for composed, flags in (
+        (_changes, ("values", "limit")),
+        (_history, ("values", "below", "limit")),
+        (_scan, ("values", "after", "upper", "limit")),
+        (_scopes, ("upper",)),
+    ):
+        for chosen in product((False, True), repeat=len(flags)):
+            conditions = dict(zip(flags, chosen, strict=True))
+            name = composed.__name__.removeprefix("_")
+            yield variant(name, *(f for f in flags if conditions[f])), composed(**conditions)
+
+
+def _changes(*, values: bool, limit: bool) -> Select[Any]:
+    columns = _CHANGE if values else _CHANGE_WITHOUT_VALUE
+    query = select(*columns).where(journal.c.seq > bindparam("after")).order_by(journal.c.seq)
+    return query.limit(bindparam("limit")).offset(_NO_OFFSET) if limit else query
+
+
+def _history(*, values: bool, below: bool, limit: bool) -> Select[Any]:
+    """Return what walks the changes of a key back, from the one its entry points to."""
+    latest = select(entries.c.last_seq).where(*_ADDRESS).scalar_subquery()
+    first = select(*_CHANGE).where(journal.c.seq == latest)
+    walk = first.cte("walk", recursive=True)
+    walk = walk.union_all(select(*_CHANGE).where(journal.c.seq == walk.c.previous))
+    columns = [walk.c[name] for name in Change._fields]
+    query: Select[Any] = select(*(columns if values else [*columns[:-1], _NO_BLOB]))
+    if below:
+        query = query.where(walk.c.version < bindparam("below"))
+    return query.limit(bindparam("limit")).offset(_NO_OFFSET) if limit else query
+
+
+def _scan(*, values: bool, after: bool, upper: bool, limit: bool) -> Select[Any]:
+    columns = _ROW if values else [*_ROW[:-1], _NO_BLOB]
+    lower: BindParameter[str] = bindparam("lower")
+    key = entries.c.key
+    query: Select[Any] = (
+        select(*columns)
+        .where(entries.c.scope == bindparam("scope"), _IS_LIVE, _unexpired())
+        .where(key > lower if after else key >= lower)
+        .order_by(key)
+    )
+    if upper:
+        query = query.where(key < bindparam("upper"))
+    return query.limit(bindparam("limit")).offset(_NO_OFFSET) if limit else query
+
+
+def _scopes(*, upper: bool) -> Select[Any]:
+    scope = entries.c.scope
+    query: Select[Any] = (
+        select(scope, func.count())
+        .where(scope >= bindparam("lower"), _IS_LIVE, _unexpired())
+        .group_by(scope)
+        .order_by(scope)
+    )
+    return query.where(scope < bindparam("upper")) if upper else query
+
+
+def _insert_all(table: Table, names: tuple[str, ...]) -> Any:
+    return insert(table).values({name: _given(name) for name in names})
+
+
+def _given(name: str) -> Any:
+    """Return a column's parameter, in which something else stands for NULL."""
+    missing = _MISSING.get(name)
+    given: BindParameter[Any] = bindparam(name)
+    return given if missing is None else func.nullif(given, literal_column(missing))
+
+
+def _unexpired() -> Any:
+    return or_(_EXPIRES.is_(None), bindparam("now") < _EXPIRES)
+
+
+def _among(count: int) -> Any:
+    keys: list[Any] = [bindparam(f"key_{i}") for i in range(count)]
+    return and_(entries.c.scope == bindparam("scope"), entries.c.key.in_(keys))
+
+
+if __name__ == "__main__":
+    write()
