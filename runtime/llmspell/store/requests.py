@@ -7,6 +7,7 @@ or fails by itself.
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Sequence
 
@@ -15,19 +16,19 @@ from llmspell.store.base import Operation, WriteResult, Written
 from llmspell.store.changes import Origin
 from llmspell.store.plan import Plan
 
-__all__ = ["Request", "Waiting", "answer_all", "fail_all", "plan_all"]
+__all__ = ["Request", "Waiting", "answer_all", "fail_all", "own_copy", "plan_all"]
 
 
 class Request:
-    """One batch and what became of it."""
+    """One batch and what became of it. Once it is ``taken``, somebody has served it or is at it."""
 
-    __slots__ = ("batch", "done", "durability", "error", "origin", "result", "seq", "written")
+    __slots__ = ("batch", "durability", "error", "origin", "result", "seq", "taken", "written")
 
     def __init__(self, batch: Sequence[Operation], durability: str, origin: Origin) -> None:
         self.batch = batch
         self.durability = durability
         self.origin = origin
-        self.done = False
+        self.taken = False
         self.error: BaseException | None = None
         self.written: list[Written] = []
         self.seq = 0
@@ -36,8 +37,9 @@ class Request:
     def answer(self) -> WriteResult:
         """Return the result or raise what went wrong."""
         if self.error is not None:
-            raise self.error
-        assert self.result is not None
+            raise own_copy(self.error)
+        if self.result is None:
+            raise _interrupted()
         return self.result
 
 
@@ -57,13 +59,15 @@ class Waiting:
     def take(self, taken: list[Request]) -> None:
         """Add those to serve together to ``taken``, in the order they came.
 
-        Each is in one place or the other whenever a signal strikes. Those are left out whose
+        None is lost when a signal strikes in between. Those are left out that are taken: their
         callers have given up.
         """
         queue = self._queue
         while queue and len(taken) < self._at_most:
-            if not queue[0].done:
-                taken.append(queue[0])
+            request = queue[0]
+            if not request.taken:
+                request.taken = True
+                taken.append(request)
             queue.popleft()
 
 
@@ -95,17 +99,23 @@ def answer_all(requests: Sequence[Request], before: int, after: int) -> None:
         request.result = WriteResult(request.written, left, epoch, request.seq)
 
 
-def fail_all(requests: Sequence[Request], error: BaseException) -> None:
-    """Give each request that has no error of its own the one that ended the transaction.
-
-    An interrupt is for the thread it struck; the others hear that it took their write along.
-    """
+def fail_all(requests: Sequence[Request], error: Exception) -> None:
+    """Give each request that has no error of its own the one that ended the transaction."""
     for request in requests:
-        if request.error is None:
-            request.error = error if isinstance(error, Exception) else _interrupted()
+        request.error = request.error or error
+
+
+def own_copy(error: BaseException) -> BaseException:
+    """Return an error like this one, since several threads cannot raise the same."""
+    if not isinstance(error, StorageError):
+        return error
+    mine = copy.copy(error)
+    mine.__cause__, mine.__traceback__ = error.__cause__, None
+    return mine
 
 
 def _interrupted() -> StorageError:
+    """Make the error of a request whose server was interrupted: that took its write along."""
     return StorageError(
         "the thread that wrote for several was interrupted",
         hint="load the entry again to see whether the write was made",

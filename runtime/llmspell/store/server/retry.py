@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import random
 import time
 from typing import Final
 
-from llmspell.errors import StorageError
 from llmspell.store.server.session import Driver, Failure
 
-__all__ = ["Patience", "own_copy"]
+__all__ = ["Patience"]
 
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 0.5
@@ -44,12 +42,3 @@ class Patience:
         time.sleep(self._pause_s * random.uniform(0.5, 1.5))
         self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
         return True
-
-
-def own_copy(error: BaseException) -> BaseException:
-    """Return an error like this one, since several threads cannot raise the same."""
-    if not isinstance(error, StorageError):
-        return error
-    mine = copy.copy(error)
-    mine.__cause__, mine.__traceback__ = error.__cause__, None
-    return mine

@@ -12,8 +12,8 @@ from llmspell.errors import StorageError, VersionConflict
 from llmspell.store.base import Operation, Ref, WriteResult, Written
 from llmspell.store.changes import NOBODY, Origin
 from llmspell.store.plan import Known, Plan, touched
+from llmspell.store.requests import own_copy
 from llmspell.store.server.position import Position
-from llmspell.store.server.retry import own_copy
 from llmspell.store.server.session import Changeset, Head, Session
 from llmspell.store.server.transaction import Transactor, Work
 

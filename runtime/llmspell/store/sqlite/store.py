@@ -93,29 +93,25 @@ class SqliteStore(SqliteJournal):
         self._waiting.add(request)
         try:
             with self._lock:
-                while not request.done:
+                # Whoever finds his request taken when he gets the lock knows that it was served.
+                while not request.taken:
                     self._serve()
         except BaseException:
             # Whoever serves next must not write what its caller was told had failed.
-            request.done = True
+            request.taken = True
             raise
         return request.answer()
 
     def _serve(self) -> None:
-        """Apply what waits in one transaction; every one taken is done when this returns."""
+        """Apply what waits in one transaction, and answer it."""
         requests: list[Request] = []
+        self._waiting.take(requests)
         try:
-            self._waiting.take(requests)
             durability = "fsync" if any(r.durability == "fsync" for r in requests) else "commit"
             _, before, after = self._transact(durability, self._apply, (requests,))
             answer_all(requests, before, after)
-        except BaseException as error:
+        except Exception as error:
             fail_all(requests, error)
-            if not isinstance(error, Exception):
-                raise
-        finally:
-            for request in requests:
-                request.done = True
 
     def _put(
         self,
