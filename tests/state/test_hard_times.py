@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -150,3 +152,19 @@ def test_a_lock_that_cannot_be_given_back_does_not_hide_the_scripts_own_error() 
         code = "coroutine.wrap(function() State.lock('s', 'k', coroutine.yield) end)()\nprint('x')\nerror('mine')"
         with pytest.raises(ScriptError, match="mine"):
             runtime.execute(code, engine="lua")
+
+
+def test_a_rollback_over_a_gap_in_a_damaged_journal_is_refused_and_removes_nothing(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "state.db"
+    state = StateManager(open_store("sqlite", path=path))
+    state.save("s", "k", 1)
+    mark = state.checkpoint()
+    state.save("s", "k", 2)
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("DELETE FROM journal WHERE seq = 1")
+    with pytest.raises(StorageError, match="journal is damaged"):
+        state.rollback(mark)
+    assert state.load("s", "k") == 2
+    state.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llmspell.errors import StorageError
-from llmspell.store import Clear, Put, Ref, Store, open_store
+from llmspell.store import NOBODY, Clear, Put, Ref, Store, open_store
 from llmspell.store.sqlite.driver import SqliteDriver
 from llmspell.store.sqlite.store import SqliteStore
 
@@ -222,4 +222,23 @@ def test_reads_hold_no_checkpoint_back(made: Path) -> None:
         busy, pages, _ = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     other.close()
     assert (busy, pages) == (0, 0)
+    store.close()
+
+
+def test_what_another_program_did_to_a_row_is_seen_before_it_is_written(made: Path) -> None:
+    """Nothing is lost or refused for what a store remembers of its own writes."""
+    store = open_store("sqlite", path=made)
+    for key in ("gone", "moved", "asked"):
+        store.put("s", key, b"mine", 1, 1, "standard", None, NOBODY)
+        store.put("s", key, b"mine", 1, 1, "standard", None, NOBODY)
+    with sqlite3.connect(made, isolation_level=None) as stranger:
+        stranger.execute("DELETE FROM entries WHERE key = 'gone'")
+        stranger.execute("UPDATE entries SET version = 9 WHERE key IN ('moved', 'asked')")
+    stranger.close()
+    versions = [
+        store.put("s", key, b"new", 2, 1, "standard", wanted, NOBODY)[0]
+        for key, wanted in (("gone", None), ("moved", None), ("asked", 9))
+    ]
+    assert versions == [1, 10, 10]
+    assert {row.blob for row in store.scan("s") if row.key != "k"} == {b"new"}
     store.close()

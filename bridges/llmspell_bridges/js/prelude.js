@@ -5,7 +5,7 @@
 (function (codec, inspect) {
   "use strict";
 
-  const door = globalThis.__door;
+  const enter = globalThis.__door;
   delete globalThis.__door;
 
   const { plain, exact, value, flat, tagged, Refusal } = codec;
@@ -39,6 +39,20 @@
     writable: true });
 
   // Calls ---------------------------------------------------------------------------------------
+
+  // The door itself never throws, but a signal can strike while the host enters it. The script gets
+  // no further answers then, and the host hears of it at the end.
+  let interrupted = false;
+  function door(index, text) {
+    if (!interrupted) {
+      try {
+        return enter(index, text);
+      } catch {
+        interrupted = true;
+      }
+    }
+    throw new StateError("the run was interrupted", "interrupted");
+  }
 
   function refusal(call, parameter, problem) {
     if (!(problem instanceof Refusal)) return problem;
@@ -390,7 +404,9 @@
     }]);
     apply(mapClear, rejected, []);
     apply(mapClear, unused, []);
-    return stringify({ __proto__: null, failure, reads });
+    const struck = interrupted;
+    interrupted = false;
+    return stringify({ __proto__: null, failure, reads, interrupted: struck });
   };
 
   function place(root, dotted, found) {

@@ -218,6 +218,13 @@ class JsSandbox:
             leftovers = _loads(self._host["leftovers"]())
         except quickjs.JSException as error:
             raise self._door.take_interrupt() or self._vm_failure(error) from None
+        except SystemError as error:
+            # The binding came back with the exception of a signal that struck outside the door's
+            # own guard.
+            self._host["leftovers"]()
+            raise (self._door.take_interrupt() or error.__cause__ or error) from None
+        if leftovers["interrupted"]:
+            raise self._door.take_interrupt() or KeyboardInterrupt
         for read in leftovers["reads"]:
             self._warn_unused(read["call"], read["stack"])
         if outcome is None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from time import time_ns
 from typing import Any, Final, NamedTuple
 
 import msgpack
 
-from llmspell.errors import CheckpointNotFound, InvalidArgument, VersionConflict
+from llmspell.errors import CheckpointNotFound, InvalidArgument, StorageError, VersionConflict
 from llmspell.state.contention import backoff
 from llmspell.state.core import Scope
 from llmspell.state.entries import UPDATE_ATTEMPTS
@@ -137,19 +138,23 @@ class Checkpoints(History):
         A key's first change after it points to the one that was valid then. Each write demands
         the version the key has now, so that nobody's later write is lost.
         """
-        then: dict[Ref, int | None] = {}
+        first: dict[Ref, Change] = {}
         after = seq
         while page := self._store.changes(after, limit=_PAGE, values=False):
             for change in page:
                 if scope is None or change.scope == scope:
-                    then.setdefault(Ref(change.scope, change.key), change.previous)
+                    first.setdefault(Ref(change.scope, change.key), change)
             after = page[-1].seq
         now = time_ns() // 1000
-        former = self._store.recall([seq for seq in then.values() if seq is not None])
-        rows = self._store.read(list(then))
+        wanted = [change.previous for change in first.values() if change.previous is not None]
+        former = self._store.recall(wanted)
+        for change in first.values():
+            if _lacks(change, former) and self._store.span().floor <= seq:
+                raise _damaged(change)
+        rows = self._store.read(list(first))
         batch = (
-            _undo(ref, former.get(previous or 0), row, now)
-            for (ref, previous), row in zip(then.items(), rows, strict=True)
+            _undo(ref, former.get(change.previous or 0), row, now)
+            for (ref, change), row in zip(first.items(), rows, strict=True)
         )
         return [operation for operation in batch if operation is not None]
 
@@ -187,6 +192,27 @@ def _undo(ref: Ref, then: Change | None, row: Row | None, now: int) -> Operation
         return Check(*ref, now, version)
     return Put(
         *ref, then.blob, now, then.schema_version, then.state_class, then.expires_at, version
+    )
+
+
+def _lacks(change: Change, former: Mapping[int, Change]) -> bool:
+    """Return whether the change before this one is missing, though it was of a living entry.
+
+    Of an entry that was gone the change may be, for then nothing is all there is to know.
+    """
+    if change.previous is None or change.previous in former:
+        return False
+    return change.op != "put" or change.created_at != change.at
+
+
+def _damaged(change: Change) -> StorageError:
+    return StorageError(
+        f"the journal is damaged: change {change.previous}, of key {change.key!r} in scope"
+        f" '{change.scope}', is missing",
+        hint="nothing was changed; `llmspell state verify` tells what else is wrong",
+        reason="corrupt",
+        scope=change.scope,
+        key=change.key,
     )
 
 

@@ -111,11 +111,12 @@ def _compiled(statement: ClauseElement) -> list[Any]:
 
 
 def _writes() -> _Composed:
-    # The values of a record_row; the second replaces the row with the id that comes last.
+    # The values of a record_row; the second replaces the row of an id that is at a version.
     yield "insert", _insert_all(entries, Record._fields)
     replaced = [(entries.c[name], _given(name)) for name in _REPLACED]
     replace = update(entries).ordered_values(*replaced)
-    yield "replace", replace.where(bindparam("id") == _ROWID)
+    was = entries.c.version == bindparam("was")
+    yield "replace", replace.where(bindparam("id") == _ROWID, was)
     statement = upsert(entries).values({name: _given(name) for name in Record._fields})
     new = {name: statement.excluded[name] for name in _REPLACED}
     yield "upsert", statement.on_conflict_do_update(index_elements=["scope", "key"], set_=new)

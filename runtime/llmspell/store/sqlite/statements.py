@@ -49,7 +49,7 @@ class Statements:
     """All statements: those of one form as plain text, the others by their length or conditions.
 
     ``insert``, ``upsert`` and ``insert_change`` want the rows of rows.py, ``replace`` a record's
-    without its address and then the row id.
+    without its address, then the row id and the version it replaces.
     """
 
     insert: str

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from llmspell.store.base import (
     FIRST_SCOPE,
@@ -33,6 +33,8 @@ from llmspell.store.sqlite.statements import NO_NUMBER, NO_TEXT, parts_by_scope
 
 __all__ = ["SqliteStore"]
 
+#: How many entries of its own a store knows without asking the database.
+_MOST_REMEMBERED: Final = 4096
 _new_known: Any = partial(tuple.__new__, Known)
 
 
@@ -127,7 +129,10 @@ class SqliteStore(SqliteJournal):
     ) -> tuple[int, int]:
         """Do what a plan with one Put does, without its cost where that is not needed."""
         execute, statements = self._execute, self._statements
-        found = execute(statements.known_one, (scope, key)).fetchone()
+        if before != self._last_at or before == -1 or len(self._remembered) > _MOST_REMEMBERED:
+            self._remembered.clear()
+        remembered = self._remembered.pop((scope, key), None)
+        found = remembered or execute(statements.known_one, (scope, key)).fetchone()
         if found is None:
             row_id, version, created_at, previous = 0, 0, at, NO_NUMBER
         elif found[3] is None and found[4]:
@@ -137,24 +142,30 @@ class SqliteStore(SqliteJournal):
         else:
             operation = Put(scope, key, blob, at, schema_version, state_class, None, if_version)
             return self._put_planned(before, operation, origin, found[1:])
-        if if_version is not None and if_version != version:
-            raise conflict_error(scope, key, expected=if_version, actual=version)
-        version += 1
-        actor, run_id, correlation_id = origin
+        wrong = if_version is not None and if_version != version
+        if wrong and not remembered:
+            raise conflict_error(scope, key, expected=if_version or 0, actual=version)
         raw, seq = bytearray(blob), NO_NUMBER  # as in rows.py
-        if self._journals and scope[:1] != INTERNAL:
-            self._last = seq = self._last_seq(before) + 1
-            self._last_at = before
-            change = (seq, at, scope, key, "put", version, created_at, schema_version, state_class)
-            who = (actor or NO_TEXT, run_id or NO_TEXT, correlation_id or NO_TEXT)
-            execute(statements.insert_change, (*change, NO_NUMBER, *who, previous, raw))
-        kept = (version, created_at, at, schema_version, state_class, NO_NUMBER)
-        last = (correlation_id or NO_TEXT, raw, seq)
+        journals = self._journals and scope[:1] != INTERNAL
+        if journals:
+            seq = self._last_seq(before) + 1
+        kept = (version + 1, created_at, at, schema_version, state_class, NO_NUMBER)
+        last = (origin[2] or NO_TEXT, raw, seq)
         if found is None:
             execute(statements.insert, (scope, key, *kept, *last))
+        elif wrong or execute(statements.replace, (*kept, *last, row_id, version)).rowcount != 1:
+            # Somebody who is not llmspell has been here: look before saying or writing anything.
+            self._remembered.clear()
+            again = (scope, key, blob, at, schema_version, state_class, if_version, origin)
+            return self._put(before, *again)
         else:
-            execute(statements.replace, (*kept, *last, row_id))
-        return version, created_at
+            self._remembered[scope, key] = (row_id, version + 1, created_at, None, True, seq)
+        if journals:
+            self._last, self._last_at = seq, before
+            change = (seq, at, scope, key, "put", *kept[:2], schema_version, state_class)
+            who = (origin[0] or NO_TEXT, origin[1] or NO_TEXT, origin[2] or NO_TEXT)
+            execute(statements.insert_change, (*change, NO_NUMBER, *who, previous, raw))
+        return version + 1, created_at
 
     def _put_planned(
         self, before: int, operation: Put, origin: Origin, facts: tuple[Any, ...]
@@ -189,6 +200,7 @@ class SqliteStore(SqliteJournal):
         """Write a plan's records and changes."""
         writer, statements = self._writer, self._statements
         assert writer is not None
+        self._remembered.clear()
         writer.raw.executemany(statements.upsert, map(record_row, plan.records.values()))
         if plan.changes:
             writer.raw.executemany(statements.insert_change, map(change_row, plan.changes))

@@ -53,6 +53,8 @@ class SqliteWriter(SqliteReader):
         self._coherence = self._driver.coherence(writer, after=former)
         # The journal's last position, and the epoch for which that is known.
         self._last, self._last_at = 0, -1
+        # What this store wrote, as the quick put asks for it: valid while nobody else writes.
+        self._remembered: dict[tuple[str, str], tuple[Any, ...]] = {}
         return writer
 
     def _transact(
@@ -103,6 +105,7 @@ class SqliteWriter(SqliteReader):
 
     def _roll_back(self, announced: int | None) -> None:
         self._last_at = -1
+        self._remembered.clear()
         # SQLite itself rolls back on some errors; a second failure must not hide the first.
         with suppress(self._driver.error):
             if self._writer is not None and self._writer.raw.in_transaction:
