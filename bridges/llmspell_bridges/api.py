@@ -276,9 +276,13 @@ def _shown(argument: Any) -> str:
 
 def usage(owner: Global, function: Function) -> str:
     """Return the call as a reader writes it: ``State.load(scope, key [, default])``."""
-    required = ", ".join(param.name for param in function.params if not param.optional)
-    optional = "".join(
-        f" [, {param.name}]" if required or index else f"[{param.name}]"
-        for index, param in enumerate(p for p in function.params if p.optional)
-    )
-    return f"{owner.name}.{function.name}({required}{optional})"
+    shown = ""
+    for param in function.params:
+        if function.internal and not param.doc:
+            continue  # what a prelude adds to what the script passed
+        if param.optional:
+            shown += f" [, {param.name}]" if shown else f"[{param.name}]"
+        else:
+            shown += f", {param.name}" if shown else param.name
+    name = f"{owner.name}.{function.name}" if function.serves is None else function.serves
+    return f"{name}({shown})"

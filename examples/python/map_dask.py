@@ -36,7 +36,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = load_config(overrides={"state.path": f"{folder}/state.db"})
         with (
-            LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster,
+            LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=":0") as cluster,
             Client(cluster) as client,
             Runtime(config) as runtime,
         ):

@@ -62,9 +62,9 @@ local function new_transaction(number)
     if value == nil then return default elseif is_null(value) then return nil end
     return value
   end
-  function tx.save(scope, key, value, options)
-    called_with_colon("save", scope)
-    internal.tx_save(number, scope, key, value, options)
+  function tx.save(...)
+    called_with_colon("save", (...))
+    internal.tx_save(number, ...)
   end
   function tx.delete(scope, key)
     called_with_colon("delete", scope)

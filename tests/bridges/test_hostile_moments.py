@@ -37,6 +37,34 @@ def test_a_signal_during_lua_reaches_the_host_and_shows_the_script_no_host_objec
     assert done.stdout == "interrupted False\n", done.stderr
 
 
+SIGNAL_IN_JS = """
+import os, signal, threading, time
+from llmspell import Runtime
+
+runtime = Runtime(profile="minimal")
+threading.Thread(target=lambda: (time.sleep(0.3), os.kill(os.getpid(), signal.SIGINT))).start()
+try:
+    runtime.execute('''
+      let seen;
+      while (!seen) {
+        for (let i = 0; i < 20000; i++);
+        try { State.sync.load("s", "k") } catch (problem) { seen = problem }
+      }
+      if (seen.code !== "interrupted") throw new Error("saw " + seen);
+      for (;;) State.sync.load("s", "k");
+    ''', engine="js")
+except KeyboardInterrupt:
+    print("interrupted", runtime.execute("State.sync.load('s', 'k', 5)", engine="js").value)
+"""
+
+
+def test_a_signal_during_javascript_reaches_the_host_though_the_script_catches_all() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNAL_IN_JS], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "interrupted 5\n", done.stderr
+
+
 JOB_THAT_THROWS = """
 from llmspell import LlmSpellError, Runtime
 

@@ -22,14 +22,14 @@ def check_integer(name: str, value: Any, *, least: int) -> None:
         raise InvalidValue(f"argument '{name}' must be {least} or more, in 64 bits", path=name)
 
 
-def check_ttl(ttl: Any) -> int:
+def check_ttl(ttl: Any, *, hint: str = "leave it out for an entry that does not expire") -> int:
     """Return seconds as microseconds, at least one. Raises for what is no positive number."""
     if type(ttl) is not int and type(ttl) is not float:
         raise _wrong_type("ttl", "a number of seconds", ttl)
     if not 0 < ttl <= MAX_TTL_S:
         raise InvalidValue(
             f"argument 'ttl' must be more than 0 and at most {MAX_TTL_S} seconds",
-            hint="leave it out for an entry that does not expire",
+            hint=hint,
             path="ttl",
         )
     return max(1, round(ttl * 1_000_000))

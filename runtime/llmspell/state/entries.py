@@ -246,9 +246,10 @@ class Entries(StateCore):
 
     def _too_contended(self, scope: Scope, key: str) -> VersionConflict:
         return VersionConflict(
-            f"gave up updating {key!r} in scope '{self._scope(scope)}': other writers were faster "
+            f"gave up updating {key!r} in scope '{self._scope(scope)}': it was written in between "
             f"{UPDATE_ATTEMPTS} times",
-            hint="write it from fewer places at once, or spread it over several keys",
+            hint="write it from fewer places at once, not from the function itself, or spread it"
+            " over several keys",
             scope=self._scope(scope),
             key=key,
         )

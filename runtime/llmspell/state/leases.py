@@ -28,6 +28,7 @@ DEFAULT_WAIT_S: Final = 10.0
 _LOCKS: Final = INTERNAL + "lock:"
 _TOKENS: Final = Ref(INTERNAL + "locks", "tokens")
 _CLASS: Final = "lock"
+_TTL_HINT: Final = "give the seconds after which the lock runs out by itself; 30 if left out"
 _OWNER_BYTES: Final = 12
 #: Waiting begins with short sleeps; a lock that is held long is asked for less often.
 _LONGEST_SLEEP_S: Final = 0.05
@@ -95,7 +96,7 @@ class Leases(Transactions):
     ) -> Lease:
         """Take a lock as ``lock`` does, and return it; the caller releases it."""
         text, checked = self._scope(scope), self._key(key)
-        duration = check_ttl(ttl)
+        duration = check_ttl(ttl, hint=_TTL_HINT)
         _check_wait(wait)
         deadline = time.monotonic() + wait
         owner = os.urandom(_OWNER_BYTES)
@@ -148,7 +149,7 @@ class Leases(Transactions):
         return attempt + 1
 
     def _extend(self, lease: Lease, ttl: float) -> None:
-        duration, now = check_ttl(ttl), time_ns() // 1000
+        duration, now = check_ttl(ttl, hint=_TTL_HINT), time_ns() // 1000
         ref, version = self._held(lease)
         put = Put(*ref, lease._owner, now, 1, _CLASS, now + duration, version)
         try:

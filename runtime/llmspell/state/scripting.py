@@ -6,6 +6,8 @@ open when it ended is aborted, given back and ended by ``close``.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
@@ -153,7 +155,10 @@ class ScriptState:
             raise InvalidArgument(
                 "argument 'timeout' must be a number of seconds, 0 or more", parameter="timeout"
             )
-        return [] if self._subscription is None else self._subscription.take(timeout_s)
+        if self._subscription is None:
+            time.sleep(min(timeout_s, threading.TIMEOUT_MAX))  # a loop of polls must not spin
+            return []
+        return self._subscription.take(timeout_s)
 
 
 def _open(table: dict[int, T], number: int, what: str, hint: str) -> T:

@@ -68,7 +68,7 @@ class Transactions(Checkpoints):
         if attempt + 1 >= UPDATE_ATTEMPTS:
             raise VersionConflict(
                 f"gave up the transaction after {UPDATE_ATTEMPTS} attempts: {conflict.message}",
-                hint="touch fewer keys in it, or write them from fewer places at once",
+                hint="touch fewer keys in it, from fewer places at once, and only through tx",
                 **conflict.details,
             ) from conflict
         backoff(attempt)

@@ -77,8 +77,9 @@ class Subscription:
     def watch(self, scope: Scope, prefix: str = "") -> int:
         """Add the changes of a scope's keys that start with ``prefix``; return the watch's id."""
         number = next(self._state._watch_numbers)
-        self._state._watch(number, scope, prefix, lambda event: self._put(number, event))
+        # Noted first: what an interrupt leaves half begun is ended with the others.
         self.watches.add(number)
+        self._state._watch(number, scope, prefix, lambda event: self._put(number, event))
         return number
 
     def _put(self, number: int, event: Event) -> None:

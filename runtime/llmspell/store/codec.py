@@ -129,7 +129,8 @@ def _corrupt(why: str) -> StorageError:
 def _too_large(size: int, max_bytes: int) -> LimitExceeded:
     return LimitExceeded(
         f"the value is {size} bytes; the limit is {max_bytes}",
-        hint="split it over several keys, or raise limits.value_bytes",
+        hint="split it over several keys, or raise limits.value_bytes; values of class external"
+        " have a limit of their own",
         limit="value_bytes",
         maximum=max_bytes,
         size=size,

@@ -185,7 +185,9 @@ def _history(*, values: bool, below: bool, limit: bool) -> Select[Any]:
     latest = select(entries.c.last_seq).where(*_ADDRESS).scalar_subquery()
     first = select(*_CHANGE).where(journal.c.seq == latest)
     walk = first.cte("walk", recursive=True)
-    walk = walk.union_all(select(*_CHANGE).where(journal.c.seq == walk.c.previous))
+    # Back and only back: in a damaged journal the way could lead in a ring.
+    earlier = and_(journal.c.seq == walk.c.previous, journal.c.seq < walk.c.seq)
+    walk = walk.union_all(select(*_CHANGE).where(earlier))
     columns = [walk.c[name] for name in Change._fields]
     query: Select[Any] = select(*(columns if values else [*columns[:-1], _NO_BLOB]))
     if below:

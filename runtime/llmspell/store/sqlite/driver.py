@@ -39,7 +39,8 @@ class SqliteDriver:
     """
 
     name = "sqlite"
-    error = sqlite3.Error
+    #: What the driver raises; an overflow comes of numbers that only damage can have made.
+    error = (sqlite3.Error, OverflowError)
 
     def __init__(
         self,

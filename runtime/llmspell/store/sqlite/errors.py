@@ -76,7 +76,10 @@ _OS_CAUSES: Final = {
 def failure(error: Exception, path: Path) -> StorageError:
     """Translate an error of the sqlite3 module about the database at ``path``."""
     code = getattr(error, "sqlite_errorcode", None)
-    cause = _IO if code is None else _CAUSES.get(code & 0xFF, _IO)
+    if isinstance(error, OverflowError):
+        cause = _CORRUPT
+    else:
+        cause = _IO if code is None else _CAUSES.get(code & 0xFF, _IO)
     return _storage_error(path, cause, str(error))
 
 

@@ -107,7 +107,7 @@ class SqliteWriter(SqliteReader):
         self._last_at = -1
         self._remembered.clear()
         # SQLite itself rolls back on some errors; a second failure must not hide the first.
-        with suppress(self._driver.error):
+        with suppress(*self._driver.error):
             if self._writer is not None and self._writer.raw.in_transaction:
                 self._execute("ROLLBACK")
         if announced is not None:
