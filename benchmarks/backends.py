@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from benchmarks.candidate import Setting, Unavailable
+from benchmarks.candidate import Setting
+from benchmarks.packages import Unavailable
 from llmspell.errors import ConfigError
 from llmspell.state.manager import StateManager
 from llmspell.store import Store, open_store

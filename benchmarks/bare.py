@@ -7,7 +7,8 @@ from collections.abc import Callable
 from itertools import count, islice
 from typing import Any, Final
 
-from benchmarks.candidate import Candidate, Opened, Setting, Subject, imported
+from benchmarks.candidate import Candidate, Opened, Setting, Subject
+from benchmarks.packages import imported
 from benchmarks.workload import KEYS, PAGE, PAGE_AFTER, SCOPE, deletes, key, loads, value
 from llmspell.store import codec
 

@@ -9,11 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-__all__ = ["Candidate", "Missing", "Setting", "Subject", "Unavailable", "imported"]
-
-
-class Unavailable(Exception):
-    """Something cannot be measured here; the message says why and, if it helps, what to install."""
+__all__ = ["Candidate", "Missing", "Setting", "Subject"]
 
 
 class Missing(NamedTuple):
@@ -77,15 +73,3 @@ class Subject(NamedTuple):
     def names(self) -> list[str]:
         """Return the names its candidates can have."""
         return [f"{self.name}/{operation}" for operation in self.operations]
-
-
-def imported(module: str, package: str) -> Any:
-    """Import a module; raise ``Unavailable`` with the command that installs its package."""
-    from importlib import import_module
-
-    try:
-        return import_module(module)
-    except ImportError as error:
-        if error.name is None or not module.startswith(error.name.split(".")[0]):
-            raise
-        raise Unavailable(f"not installed: pip install {package}") from None

@@ -15,10 +15,11 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from benchmarks.candidate import Candidate, Missing, Setting, Unavailable
+from benchmarks.candidate import Candidate, Missing, Setting
 from benchmarks.chart import chart
 from benchmarks.document import document
 from benchmarks.goals import GOALS
+from benchmarks.packages import Unavailable
 from benchmarks.progress import ProgressLine
 from benchmarks.rounds import Timing, described, measure
 from benchmarks.size import SIZE, measure_size

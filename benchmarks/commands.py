@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks.candidate import Candidate, Opened, Setting, Subject, Unavailable
+from benchmarks.candidate import Candidate, Opened, Setting, Subject
+from benchmarks.packages import Unavailable
 
 __all__ = ["SUBJECTS"]
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from itertools import count, islice
 from typing import Any, Final
 
-from benchmarks.candidate import Candidate, Opened, Setting, Subject, imported
+from benchmarks.candidate import Candidate, Opened, Setting, Subject
+from benchmarks.packages import imported
 from benchmarks.workload import KEYS, PAGE, deletes, key, loads, saves, value
 
 __all__ = ["SUBJECTS"]

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.candidate import imported
+from benchmarks.packages import imported
 
 __all__ = ["Postgres", "started"]
 

@@ -15,7 +15,8 @@ from contextlib import suppress
 from itertools import count
 from typing import Any, Final
 
-from benchmarks.candidate import Candidate, Opened, Setting, Subject, Unavailable, imported
+from benchmarks.candidate import Candidate, Opened, Setting, Subject
+from benchmarks.packages import Unavailable, imported
 from benchmarks.workload import KEYS, deletes, key, loads, saves, value
 
 __all__ = ["SUBJECTS"]

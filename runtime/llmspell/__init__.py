@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from llmspell.config import Config, load_config
-    from llmspell.engine import RunResult, Runtime
+    from llmspell.engine import Runtime
     from llmspell.errors import LlmSpellError, ScriptError, StateError
+    from llmspell.result import RunResult
     from llmspell.script import Script
     from llmspell.state.aio import AsyncStateManager
     from llmspell.state.entry import Metadata
@@ -42,7 +43,7 @@ _HOMES: Final = {
     "Config": "llmspell.config",
     "load_config": "llmspell.config",
     "Runtime": "llmspell.engine",
-    "RunResult": "llmspell.engine",
+    "RunResult": "llmspell.result",
     "LlmSpellError": "llmspell.errors",
     "Script": "llmspell.script",
     "ScriptError": "llmspell.errors",

@@ -10,13 +10,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from llmspell.errors import InvalidArgument, LlmSpellError, RuntimeClosed, ScriptError
 from llmspell.mapping import map_script
 from llmspell.output import MAX_CAPTURED_BYTES, Output
+from llmspell.result import RunResult
 from llmspell.script import Script
 from llmspell.state.origin import originating
 from llmspell.state.scripting import ScriptState
@@ -39,25 +39,6 @@ Sink = Callable[[str], None]
 _REPL_NAME: Final = "<repl>"
 _NO_INPUT: Final[Any] = object()  # a run may well be given None
 _FEATURES: Final = frozenset({"state.journal.enabled"})
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """What a run gave.
-
-    ``value`` is a Lua chunk's ``return`` or a JavaScript script's value, as plain Python data.
-    ``output`` is what it printed when nobody streamed it. ``warnings`` are mistakes that are no
-    errors, one line each. ``duration_ms`` is wall clock time in milliseconds. ``run_id`` names the
-    run in the history of what it wrote.
-    """
-
-    value: Any
-    output: str
-    warnings: tuple[str, ...]
-    duration_ms: float
-    engine: str
-    script: str
-    run_id: str
 
 
 class Runtime:

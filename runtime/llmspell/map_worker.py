@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
@@ -17,7 +18,8 @@ from llmspell.state.origin import originating
 from llmspell.store.changes import Origin
 
 if TYPE_CHECKING:
-    from llmspell.engine import RunResult, Runtime
+    from llmspell.config import Config
+    from llmspell.result import RunResult, Runs
 
 __all__ = ["Outcomes", "Parcel", "Task", "run_chunk"]
 
@@ -46,7 +48,7 @@ class Parcel:
 
 
 #: The runtimes of this process that maps were started on, by identity.
-_callers: WeakValueDictionary[int, Runtime] = WeakValueDictionary()
+_callers: WeakValueDictionary[int, Runs] = WeakValueDictionary()
 #: Tells this process from another one that happens to have its number, on another machine.
 _PROCESS: Final = os.urandom(16)
 
@@ -58,6 +60,7 @@ class Task:
     script: Script
     args: tuple[str, ...]
     origin: Origin
+    make: Callable[[Config], Runs]
     config: Parcel
     database: DatabaseFile | None
     caller: tuple[bytes, int, int]
@@ -66,7 +69,7 @@ class Task:
     @classmethod
     def of(
         cls,
-        runtime: Runtime,
+        runtime: Runs,
         script: Script,
         args: tuple[str, ...],
         origin: Origin,
@@ -84,7 +87,7 @@ class Task:
         config, database = for_other_processes(runtime)
         _callers[id(runtime)] = runtime
         caller = (_PROCESS, os.getpid(), id(runtime))
-        return cls(script, args, origin, Parcel.of(config), database, caller, go_on)
+        return cls(script, args, origin, type(runtime), Parcel.of(config), database, caller, go_on)
 
 
 def run_chunk(task: Parcel, inputs: Parcel) -> Outcomes:
@@ -105,7 +108,7 @@ def run_chunk(task: Parcel, inputs: Parcel) -> Outcomes:
     return outcomes
 
 
-def _run(task: Task, runtime: Runtime, value: Any) -> RunResult:
+def _run(task: Task, runtime: Runs, value: Any) -> RunResult:
     script, origin = task.script, task.origin
     with originating(actor=origin.actor, correlation_id=origin.correlation_id):
         return runtime.execute(
@@ -120,10 +123,10 @@ def _opened(task: Parcel) -> Any:
 
 _lock = Lock()
 #: The runtimes made for maps of other processes, by the process they were made in.
-_runtimes: dict[tuple[int, Parcel], Runtime] = {}
+_runtimes: dict[tuple[int, Parcel], Runs] = {}
 
 
-def _runtime(task: Task) -> Runtime:
+def _runtime(task: Task) -> Runs:
     """Return the caller's runtime where that is ours, else this process's own one like it."""
     *process, identity = task.caller
     if process == [_PROCESS, os.getpid()]:
@@ -134,15 +137,13 @@ def _runtime(task: Task) -> Runtime:
         key = (os.getpid(), task.config)
         runtime = _runtimes.get(key)
         if runtime is None:
-            from llmspell.engine import Runtime
-
             config = task.config.open()
             check_shareable(config)
             if task.database is not None:
                 task.database.check()
             if not any(process == key[0] for process, _ in _runtimes):
                 _close_at_exit()
-            runtime = _runtimes[key] = Runtime(config)
+            runtime = _runtimes[key] = task.make(config)
         return runtime
 
 

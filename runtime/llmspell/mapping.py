@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
     from pathlib import Path
 
-    from llmspell.engine import RunResult, Runtime
     from llmspell.map_worker import Outcomes, Parcel
+    from llmspell.result import RunResult, Runs
 
 __all__ = ["ExecutorFailed", "map_script"]
 
@@ -43,7 +43,7 @@ _HINTS: Final = {
 
 @overload
 def map_script(
-    runtime: Runtime,
+    runtime: Runs,
     script: str | Path | Script,
     inputs: Iterable[Any],
     *,
@@ -59,7 +59,7 @@ def map_script(
 
 @overload
 def map_script(
-    runtime: Runtime,
+    runtime: Runs,
     script: str | Path | Script,
     inputs: Iterable[Any],
     *,
@@ -74,7 +74,7 @@ def map_script(
 
 
 def map_script(
-    runtime: Runtime,
+    runtime: Runs,
     script: str | Path | Script,
     inputs: Iterable[Any],
     *,
@@ -184,7 +184,7 @@ class _Work:
 
 
 def _outcomes(
-    work: _Work, *, owned: bool, go_on: bool, runtime: Runtime
+    work: _Work, *, owned: bool, go_on: bool, runtime: Runs
 ) -> Iterator[RunResult | LlmSpellError]:
     """Yield the outcomes one by one; ``runtime`` is held, lest it ends while others use it."""
     complete = False

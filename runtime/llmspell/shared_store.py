@@ -14,7 +14,7 @@ from llmspell.errors import ConfigError
 
 if TYPE_CHECKING:
     from llmspell.config import Config
-    from llmspell.engine import Runtime
+    from llmspell.result import Runs
 
 __all__ = ["DatabaseFile", "check_shareable", "for_other_processes"]
 
@@ -58,7 +58,7 @@ def check_shareable(config: Config) -> None:
     )
 
 
-def for_other_processes(runtime: Runtime) -> tuple[Config, DatabaseFile | None]:
+def for_other_processes(runtime: Runs) -> tuple[Config, DatabaseFile | None]:
     """Return the configuration without relative paths, and the file of the store if it is one.
 
     Opens the store, so that what is wrong with it is told once, here.

@@ -10,19 +10,16 @@ is always of one moment, also in one that will not pass.
 from __future__ import annotations
 
 from time import time_ns
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llmspell.errors import StateError, VersionConflict
 from llmspell.state.checks import check_integer
-from llmspell.state.core import Scope, entry_of
+from llmspell.state.core import Scope, StateCore, entry_of
 from llmspell.store.base import Check, Delete, Operation, Put, Ref, Row
 from llmspell.store.checks import conflict_error
 from llmspell.store.codec import decode
 from llmspell_bridges.frozen import FrozenValue
 from llmspell_bridges.values import Value
-
-if TYPE_CHECKING:
-    from llmspell.state.transactions import Transactions
 
 __all__ = ["Transaction"]
 
@@ -32,7 +29,7 @@ _OPEN, _MET_CONFLICT, _COMMITTED, _ABORTED = "open", "in conflict", "committed",
 class Transaction:
     """One attempt. Belongs to the thread that began it; ``commit`` or ``abort`` ends it."""
 
-    def __init__(self, state: Transactions) -> None:
+    def __init__(self, state: StateCore) -> None:
         self._state = state
         self._read: dict[Ref, Row | None] = {}
         self._epoch = -1
