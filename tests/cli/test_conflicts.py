@@ -151,3 +151,15 @@ def test_without_failover_there_is_nothing_to_show(llmspell: Program) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error[config_error]: failover is not switched on")
     assert "state.failover.enabled = true" in done.stderr
+
+
+def test_facts_are_shown_and_nothing_is_checked_while_the_database_is_away(
+    llmspell: Program,
+) -> None:
+    llmspell.write("failover.toml", CONFIG)
+    state(llmspell, "set", "global", "theme", '"base"')
+    outage(llmspell, begins=True)
+    assert "failover.breaker             open" in state(llmspell, "stats")
+    done = llmspell.here("-c", "failover.toml", "state", "verify", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["details"] == {"reason": "unavailable"}

@@ -14,6 +14,7 @@ from llmspell.errors import (
     StorageError,
     VersionConflict,
 )
+from llmspell.state.manager import StateManager
 from llmspell.store import (
     INTERNAL,
     NOBODY,
@@ -197,6 +198,27 @@ def test_what_a_cleared_scope_held_is_no_longer_known(
     unavailable(lambda: value(store, "a"))
 
 
+def test_what_went_out_of_memory_is_not_known_as_it_was_in_an_earlier_outage(
+    primary: Primary, path: Path
+) -> None:
+    store = primary.failover(path, cache_bytes=20_000)
+    for key in ("deleted", "evicted"):
+        put(store, key, b"old")
+    for reason in ("unavailable", None):
+        primary.reason = reason
+        store.replay()
+    put(store, "evicted", b"new")
+    for number in range(30):
+        put(store, str(number), bytes(1000))
+    store.write([Clear("s", 5)])
+    put(store, "0", b"new")
+    primary.reason = "unavailable"
+    for key in ("deleted", "evicted", "1"):
+        unavailable(lambda key=key: value(store, key))
+    assert value(store, "0") == b"new"
+    store.close()
+
+
 def test_entries_expire_while_the_primary_is_away(
     primary: Primary, store: FailoverStore, clock: ManualClock
 ) -> None:
@@ -318,6 +340,42 @@ def test_health_tells_what_is_the_matter(primary: Primary, store: FailoverStore)
     store.replay()
     assert store.stats()["backend"] == "memory"
     assert store.stats()["failover"]["breaker"] == "closed"
+
+
+@pytest.mark.parametrize("failures", [1, 3])
+def test_facts_can_be_had_while_the_primary_is_away(
+    primary: Primary, path: Path, failures: int
+) -> None:
+    stores = [primary.failover(path, failures=failures)]
+    primary.reason = "unavailable"
+    stores.append(primary.failover(path))  # has never reached it
+    for store in stores:
+        facts = store.stats()
+        assert (facts["backend"], facts["local_path"]) == ("away", str(path))
+        assert facts["failover"]["last_error"]["reason"] == "unavailable"
+        store.close()
+
+
+def test_state_tells_its_facts_while_the_primary_is_away(
+    primary: Primary, store: FailoverStore
+) -> None:
+    state = StateManager(store)
+    assert "journal" in state.get_stats()
+    primary.reason = "io"
+    facts = state.get_stats()
+    assert "journal" not in facts
+    assert facts["failover"]["breaker"] == "open"
+
+
+def test_internal_names_are_not_told_while_the_primary_is_away(
+    primary: Primary, store: FailoverStore
+) -> None:
+    primary.reason = "unavailable"
+    for call in (
+        lambda: store.read([Ref(INTERNAL + "lease", "a")]),
+        lambda: store.write([Put(INTERNAL + "lease", "a", b"", 1)]),
+    ):
+        assert "checkpoints and locks cannot be used without it" in unavailable(call)
 
 
 def test_after_close_every_call_is_refused(primary: Primary, path: Path) -> None:

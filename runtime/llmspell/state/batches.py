@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from time import time_ns
 from typing import Any, Final
 
-from llmspell.errors import InvalidArgument, StateError, VersionConflict
+from llmspell.errors import InvalidArgument, StateError, StorageError, VersionConflict
 from llmspell.state.checks import check_integer, check_map, check_seconds, check_text
 from llmspell.state.contention import backoff
 from llmspell.state.core import Scope
@@ -18,6 +18,7 @@ from llmspell.state.maintenance import Retention, Tidied
 from llmspell.state.transfer import ExportedEntry, exported
 from llmspell.state.verified import Verified
 from llmspell.store.base import Clear, Put
+from llmspell.store.failover.breaker import is_outage
 
 __all__ = ["Batches"]
 
@@ -115,10 +116,17 @@ class Batches(Entries):
     # The whole store -----------------------------------------------------------------------
 
     def get_stats(self) -> dict[str, Any]:
-        """Return facts about the store, its journal and the cache."""
+        """Return facts about the store, its journal and the cache.
+
+        With failover, those of the journal are left out while the primary is away.
+        """
         facts = self._store.stats() | {"cache": self._cache.stats()}
         if self._journal:
-            facts["journal"] = self._store.span()._asdict()
+            try:
+                facts["journal"] = self._store.span()._asdict()
+            except StorageError as error:
+                if "failover" not in facts or not is_outage(error):
+                    raise
         return facts
 
     def compact(

@@ -85,7 +85,7 @@ class _Verification:
             facts = error.details  # they name the file, too
             if facts.get("reason") != "corrupt":
                 raise
-        path = Path(facts.get("path", ""))
+        path = Path(facts.get("path", "")).absolute()
         if path.is_file():  # other backends have folders and addresses
             from llmspell.store.sqlite.integrity import damages
 

@@ -20,7 +20,7 @@ from llmspell.errors import InvalidArgument, VersionConflict
 from llmspell.store.base import INTERNAL, Delete, Operation, Put, Ref, Row, Store, Written
 from llmspell.store.changes import Origin
 from llmspell.store.clock import Clock
-from llmspell.store.failover.copies import view_bytes
+from llmspell.store.failover.copies import Known, is_older, view_bytes
 from llmspell.store.failover.values import (
     ABSENT,
     CONFLICTED,
@@ -77,7 +77,7 @@ class FailoverLog:
         """Say which database this is for, by its name; what is known of another one goes."""
         self._primary = primary
         while (head := self.head()).primary not in (None, primary):
-            if self._change(head, head._replace(copied_bytes=0), self._forget_all_copies()):
+            if self._change(head, head._replace(copied_bytes=0), self._deletions("")):
                 return
 
     # What is known -------------------------------------------------------------------------
@@ -93,24 +93,55 @@ class FailoverLog:
                 found[ref] = View.unpack(row.blob)
         return _head(head), found
 
-    def keep(self, copies: Mapping[Ref, View]) -> None:
+    def keep(self, known: Known) -> None:
         """Keep what the primary held; when there is no more room, what is here already goes."""
-        items = list(copies.items())
+        self._forget_copies(known)
+        items = list(known.views.items())
         for start in range(0, len(items), _COPIES_AT_ONCE):
             part = items[start : start + _COPIES_AT_ONCE]
-            size = sum(view_bytes(ref, view) for ref, view in part)
-            puts = [self._put(_COPIES, _name(ref), pack(view)) for ref, view in part]
-            while True:
-                head = self.head()
-                total = head.copied_bytes + size
-                full = total > self._cache_bytes
-                gone = self._forget_all_copies() if full and head.copied_bytes else []
-                counted = head._replace(copied_bytes=size if gone else total)
-                if self._change(head, counted, [*gone, *puts]):
-                    break
+            while not self._keep_part(part):
+                pass
 
-    def _forget_all_copies(self) -> list[Operation]:
-        rows = self._store.scan(_COPIES, values=False)
+    def keep_absent(self, refs: Sequence[Ref]) -> None:
+        """Keep that these keys were absent, unless something else is known of them."""
+        while True:
+            head, views = self.views(refs)
+            absent = [(ref, ABSENT) for ref in refs if ref not in views]
+            if not absent or self._keep_part(absent, head):
+                return
+
+    def _keep_part(self, part: Sequence[tuple[Ref, View]], head: Head | None = None) -> bool:
+        """Keep some copies, none over a newer one; False if others wrote since ``head``."""
+        places = [Ref(_COPIES, _name(ref)) for ref, _ in part]
+        first, *rows = self._store.read([_HEAD, *places])
+        head, size, puts = head or _head(first), 0, []
+        for (ref, view), place, row in zip(part, places, rows, strict=True):
+            if not is_older(view, None if row is None else View.unpack(row.blob)):
+                puts.append(self._put(*place, pack(view)))
+                size += view_bytes(ref, view)
+        total = head.copied_bytes + size
+        full = total > self._cache_bytes and head.copied_bytes
+        gone = self._deletions("") if full else []
+        counted = head._replace(copied_bytes=size if gone else total)
+        return self._change(head, counted, [*gone, *puts])
+
+    def _forget_copies(self, known: Known) -> None:
+        """Drop what is no longer the latest that was seen of its key."""
+        while known.gone is None or known.gone or known.cleared:
+            head, gone = self.head(), [] if known.gone is None else list(known.gone)
+            places = [Ref(_COPIES, _name(ref)) for ref in gone]
+            deletions: list[Operation] = [
+                Delete(row.scope, row.key, self._clock())
+                for row in self._store.read(places)
+                if row is not None
+            ]
+            for prefix in [""] if known.gone is None else map(_start, known.cleared):
+                deletions += self._deletions(prefix)
+            if not deletions or self._change(head, head, deletions):
+                return
+
+    def _deletions(self, prefix: str) -> list[Operation]:
+        rows = self._store.scan(_COPIES, prefix=prefix, values=False)
         return [Delete(_COPIES, row.key, self._clock()) for row in rows]
 
     # Writes that wait ----------------------------------------------------------------------
@@ -272,7 +303,11 @@ def _head(row: Row | None) -> Head:
 
 def _name(ref: Ref) -> str:
     # Never joined into one text without saying where the scope ends.
-    return f"{len(ref.scope)}:{ref.scope}{ref.key}"
+    return _start(ref.scope) + ref.key
+
+
+def _start(scope: str) -> str:
+    return f"{len(scope)}:{scope}"
 
 
 def _number(number: int) -> str:

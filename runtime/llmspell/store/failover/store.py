@@ -29,9 +29,9 @@ from llmspell.store.base import (
 from llmspell.store.changes import NOBODY, Origin
 from llmspell.store.checks import check_durability, closed_error
 from llmspell.store.clock import Clock, system_clock
-from llmspell.store.failover.breaker import Breaker
+from llmspell.store.failover.breaker import Breaker, is_outage
 from llmspell.store.failover.conflicts import keep_ours, keep_theirs
-from llmspell.store.failover.copies import Copies
+from llmspell.store.failover.copies import Copies, Known
 from llmspell.store.failover.identity import recognize
 from llmspell.store.failover.line import Line
 from llmspell.store.failover.log import FailoverLog
@@ -44,6 +44,8 @@ __all__ = ["FailoverStore", "failover_of"]
 
 T = TypeVar("T")
 _WAIT_STEP_S = 0.05
+#: What INTERNAL entries are for.
+_INTERNAL = "checkpoints and locks cannot be used without it"
 
 
 class FailoverStore(OnlyPrimary):
@@ -106,6 +108,9 @@ class FailoverStore(OnlyPrimary):
                     continue
                 self._line.answered()
                 self._copies.keep_rows(refs, rows, writes)
+                if self._line.up is not up:
+                    absent = [Ref(*r) for r, row in zip(refs, rows, strict=True) if row is None]
+                    self._keep_late(absent)
                 return rows
             self._attend()
             wanted = [Ref(*ref) for ref in refs]
@@ -116,6 +121,8 @@ class FailoverStore(OnlyPrimary):
                 return [views[ref].row(ref, now) for ref in wanted]
             if self._line.up is None:  # it may have come back meanwhile
                 scope, key = missing
+                if scope[:1] == INTERNAL:
+                    raise _away(_INTERNAL)
                 raise _away(f"key {key!r} in scope {scope!r} is not known here")
 
     def epoch(self) -> int:
@@ -151,6 +158,8 @@ class FailoverStore(OnlyPrimary):
                 else:
                     self._line.answered()
                     self._copies.keep_written(batch, result.written, origin)
+                    if self._line.up is not up:
+                        self._keep_late()
                     before, after = up.epoch(result.epoch_before), up.epoch(result.epoch_after)
                     return result._replace(epoch_before=before, epoch_after=after)
             self._attend()
@@ -180,6 +189,8 @@ class FailoverStore(OnlyPrimary):
             self._line.answered()
             facts = (version, created_at, at, schema_version, state_class, None, origin[2])
             self._copies.keep_put(Ref(scope, key), View(*facts, blob))
+            if self._line.up is not up:
+                self._keep_late()
             return version, created_at, up.epoch(before), up.epoch(after)
         operation = Put(scope, key, blob, at, schema_version, state_class, None, if_version)
         written, before, after, _ = self.write((operation,), origin=origin)
@@ -189,7 +200,9 @@ class FailoverStore(OnlyPrimary):
         self, batch: Sequence[Operation], durability: str | None, origin: Origin
     ) -> WriteResult:
         for operation in batch:
-            if operation.scope[:1] == INTERNAL or isinstance(operation, Clear):
+            if operation.scope[:1] == INTERNAL:
+                raise _away(_INTERNAL)
+            if isinstance(operation, Clear):
                 raise _away("this cannot be done without it")
         written = self._open_log().write(batch, origin, durability)
         if written is None:
@@ -272,15 +285,21 @@ class FailoverStore(OnlyPrimary):
     # The whole store -----------------------------------------------------------------------
 
     def stats(self) -> dict[str, Any]:
+        """Return the primary's facts; without it ``backend`` is "away", and what is known here."""
         up, facts = self._line.up, None
         if up is not None:
             try:
                 facts = up.primary.stats()
             except LlmSpellError as error:
-                self._line.failed(up, error)
-        health = self.health()
-        away = {"backend": "away", "durability": self._durability, "path": str(self._local)}
-        return (away if facts is None else facts) | {"failover": health}
+                try:
+                    self._line.failed(up, error)
+                except StorageError as unserved:
+                    if not is_outage(unserved):
+                        raise
+        if facts is None:
+            local = str(self._local.absolute())
+            facts = {"backend": "away", "durability": self._durability, "local_path": local}
+        return facts | {"failover": self.health()}
 
     def close(self) -> None:
         if self._line.up is not None:
@@ -346,10 +365,25 @@ class FailoverStore(OnlyPrimary):
 
     def _keep_copies(self) -> None:
         """Write down what is known; where that fails, less can be read during the outage."""
-        copies = self._copies.drain()
-        if copies:
+        known = self._copies.drain()
+        if known.views or (self._has_log() and known != Known({}, set(), set())):
             with suppress(LlmSpellError):
-                self._open_log().keep(copies)
+                self._open_log().keep(known)
+
+    def _keep_late(self, absent: Sequence[Ref] = ()) -> None:
+        """Write down what was noted when the line may have gone down already.
+
+        Others can have written here since: theirs is what counts then. ``absent`` are keys
+        that a read did not find.
+        """
+        with self._line.lock:
+            if self._line.up is not None or self._line.closed:
+                return  # it is in memory, for the next time
+            self._keep_copies()
+            absent = [ref for ref in absent if ref.scope[:1] != INTERNAL]
+            if absent:
+                with suppress(LlmSpellError):
+                    self._open_log().keep_absent(absent)
 
     def _bring_back(self, primary: Store, finally_: bool) -> None:
         """Replay what waits. The last time, under the lock, nothing can join it."""
