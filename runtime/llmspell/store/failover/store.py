@@ -9,10 +9,9 @@ becomes a conflict, with both sides kept until somebody decides.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 from llmspell.errors import LlmSpellError, StorageError
@@ -27,16 +26,10 @@ from llmspell.store.base import (
     WriteResult,
 )
 from llmspell.store.changes import NOBODY, Origin
-from llmspell.store.checks import check_durability, closed_error
-from llmspell.store.clock import Clock, system_clock
-from llmspell.store.failover.breaker import Breaker, is_outage
+from llmspell.store.checks import check_durability
+from llmspell.store.failover.breaker import is_outage
 from llmspell.store.failover.conflicts import keep_ours, keep_theirs
-from llmspell.store.failover.copies import Copies, Known
-from llmspell.store.failover.identity import recognize
-from llmspell.store.failover.line import Line
-from llmspell.store.failover.log import FailoverLog
-from llmspell.store.failover.primary import OnlyPrimary
-from llmspell.store.failover.replay import Replay
+from llmspell.store.failover.keeping import Failover, away
 from llmspell.store.failover.values import Conflict, View
 from llmspell.store.plan import touched
 
@@ -48,7 +41,7 @@ _WAIT_STEP_S = 0.05
 _INTERNAL = "checkpoints and locks cannot be used without it"
 
 
-class FailoverStore(OnlyPrimary):
+class FailoverStore(Failover):
     """A store over the one that ``open_primary`` opens, with a log in the file ``local``.
 
     ``failures`` outages in a row open the breaker; from ``retry_s`` on it looks whether the
@@ -60,40 +53,6 @@ class FailoverStore(OnlyPrimary):
     known, a listing, the journal and INTERNAL entries raise StorageError, ``unavailable``.
     An outage at the beginning is no error, anything else that keeps it from opening is.
     """
-
-    def __init__(
-        self,
-        open_primary: Callable[[], Store],
-        local: Path,
-        *,
-        failures: int = 3,
-        retry_s: float = 5.0,
-        cache_bytes: int = 16 * 1024 * 1024,
-        durability: str = "commit",
-        clock: Clock = system_clock,
-    ) -> None:
-        self._local = local
-        self._cache_bytes = cache_bytes
-        self._durability = durability
-        self._clock = clock
-        self._copies = Copies(cache_bytes)
-        self._stumbles: dict[str, int] = {}
-        self._primary: str | None = None
-        self._log: FailoverLog | None = None
-        self._line = Line(
-            open_primary,
-            Breaker(failures=failures, retry_s=retry_s),
-            clock,
-            on_down=self._keep_copies,
-            bring_back=self._bring_back,
-        )
-        if self._has_log():  # otherwise nothing waits
-            self._open_log().tidy()
-        try:
-            self._line.start()
-        except BaseException:
-            self.close()
-            raise
 
     # Reading -------------------------------------------------------------------------------
 
@@ -122,8 +81,8 @@ class FailoverStore(OnlyPrimary):
             if self._line.up is None:  # it may have come back meanwhile
                 scope, key = missing
                 if scope[:1] == INTERNAL:
-                    raise _away(_INTERNAL)
-                raise _away(f"key {key!r} in scope {scope!r} is not known here")
+                    raise away(_INTERNAL)
+                raise away(f"key {key!r} in scope {scope!r} is not known here")
 
     def epoch(self) -> int:
         """Return the primary's; -1 while it is away, since it may change without being seen."""
@@ -201,12 +160,12 @@ class FailoverStore(OnlyPrimary):
     ) -> WriteResult:
         for operation in batch:
             if operation.scope[:1] == INTERNAL:
-                raise _away(_INTERNAL)
+                raise away(_INTERNAL)
             if isinstance(operation, Clear):
-                raise _away("this cannot be done without it")
+                raise away("this cannot be done without it")
         written = self._open_log().write(batch, origin, durability)
         if written is None:
-            raise _away("the write depends on entries that are not known here")
+            raise away("the write depends on entries that are not known here")
         return WriteResult(written, -1, -1, 0)
 
     def wait(self, after: int, timeout_s: float) -> bool:
@@ -301,113 +260,6 @@ class FailoverStore(OnlyPrimary):
             facts = {"backend": "away", "durability": self._durability, "local_path": local}
         return facts | {"failover": self.health()}
 
-    def close(self) -> None:
-        if self._line.up is not None:
-            self._keep_copies()
-        try:
-            self._line.close()
-        finally:
-            with self._line.lock:
-                if self._log is not None:
-                    self._log.close()
-
-    # Inside --------------------------------------------------------------------------------
-
-    def ask(self, work: Callable[[Store], T]) -> T:
-        """Return ``work(primary)``. Raises StorageError, ``unavailable``, while it is away."""
-        cause = None
-        while (up := self._line.up) is not None:
-            try:
-                result = work(up.primary)
-            except LlmSpellError as error:
-                self._line.failed(up, error)
-                cause = error
-                continue
-            self._line.answered()
-            return result
-        self._attend()
-        raise _away("this cannot be done without it") from cause
-
-    def _attend(self) -> None:
-        self._check_open()
-        self._line.attend()
-
-    def _check_open(self) -> None:
-        if self._line.closed:
-            raise closed_error()
-
-    def _has_log(self) -> bool:
-        """Tell whether this or another process has ever needed one."""
-        return self._log is not None or self._local.exists()
-
-    def _open_log(self) -> FailoverLog:
-        with self._line.lock:
-            if self._log is None:
-                self._check_open()
-                self._log = FailoverLog(
-                    self._open_local(), cache_bytes=self._cache_bytes, clock=self._clock
-                )
-                self._line.guard()
-                if self._primary is not None:
-                    self._log.belong_to(self._primary)
-            return self._log
-
-    def _open_local(self) -> Store:
-        from llmspell.store import open_store
-
-        return open_store(
-            "sqlite",
-            path=self._local,
-            durability=self._durability,
-            journal=False,
-            clock=self._clock,
-        )
-
-    def _keep_copies(self) -> None:
-        """Write down what is known; where that fails, less can be read during the outage."""
-        known = self._copies.drain()
-        if known.views or (self._has_log() and known != Known({}, set(), set())):
-            with suppress(LlmSpellError):
-                self._open_log().keep(known)
-
-    def _keep_late(self, absent: Sequence[Ref] = ()) -> None:
-        """Write down what was noted when the line may have gone down already.
-
-        Others can have written here since: theirs is what counts then. ``absent`` are keys
-        that a read did not find.
-        """
-        with self._line.lock:
-            if self._line.up is not None or self._line.closed:
-                return  # it is in memory, for the next time
-            self._keep_copies()
-            absent = [ref for ref in absent if ref.scope[:1] != INTERNAL]
-            if absent:
-                with suppress(LlmSpellError):
-                    self._open_log().keep_absent(absent)
-
-    def _bring_back(self, primary: Store, finally_: bool) -> None:
-        """Replay what waits. The last time, under the lock, nothing can join it."""
-        log = self._open_log() if self._has_log() else None
-        head = log.head() if log is not None else None
-        waiting = head is not None and head.waiting > 0
-        if not finally_:
-            belongs_to = head.primary if head is not None and waiting else None
-            self._primary = recognize(primary, self._primary or belongs_to, self._clock)
-            if log is not None and self._primary is not None:
-                log.belong_to(self._primary)
-        if log is None or not waiting:
-            return
-        replay = Replay(
-            primary, log, clock=self._clock, stumbles=self._stumbles, check=self._check_open
-        )
-        if finally_:
-            replay.run()
-            return
-        # What comes in during the first pass is left to the second, and so on: little is left
-        # for the last, which keeps writers waiting.
-        for _ in range(2):
-            replay.run(log.head().version)
-
 
 def failover_of(store: Store) -> FailoverStore | None:
     """Return the failover store among a store and those it wraps, if there is one."""
@@ -415,11 +267,3 @@ def failover_of(store: Store) -> FailoverStore | None:
     while inner is not None and not isinstance(inner, FailoverStore):
         inner = getattr(inner, "inner", None)
     return inner
-
-
-def _away(what: str) -> StorageError:
-    return StorageError(
-        f"the primary store cannot be reached, and {what}",
-        hint="try again when it is back; `llmspell state stats` shows how it is",
-        reason="unavailable",
-    )
