@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -37,6 +38,15 @@ def _text(value: str) -> bytes:
     quoted = orjson.dumps(value)
     # orjson escapes the control characters JSON has no letter for as \u00XX; Lua's form differs.
     return quoted if b"\\u" not in quoted else _bytes(value.encode())
+
+
+def _member(key: str) -> bytes:
+    return b"[%b]=" % _text(key)
+
+
+#: The same few names come in value after value.
+_name: Final = lru_cache(maxsize=1024)(_member)
+_SHORT: Final = 64
 
 
 def _escape_table() -> list[bytes]:
@@ -89,7 +99,8 @@ class _Writer:
     def _map(self, value: dict[str, Value], depth: int) -> bytes:
         return b"{%b}" % b",".join(
             [
-                b"[%b]=%b" % (_text(key), self.literal(member, depth + 1))
+                (_name(key) if len(key) <= _SHORT else _member(key))
+                + self.literal(member, depth + 1)
                 for key, member in value.items()
                 if member is not None
             ]

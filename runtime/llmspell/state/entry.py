@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from llmspell_bridges.values import EPOCH
@@ -10,6 +11,7 @@ from llmspell_bridges.values import EPOCH
 __all__ = ["Metadata", "timestamp"]
 
 
+@lru_cache(maxsize=256)  # a batch has one time for all its entries
 def timestamp(microseconds: int) -> dt.datetime:
     """Return microseconds since 1970 as an aware UTC datetime."""
     return EPOCH + dt.timedelta(microseconds=microseconds)
