@@ -144,11 +144,10 @@ def _version(change: Change, *, values: bool) -> Version:
 def _value(change: Change) -> Value:
     if change.op == "put":
         return decode(change.blob)
-    done = "deleted" if change.op == "delete" else "expired"
     raise VersionNotFound(
         f"key {change.key!r} in scope '{change.scope}' {_WAS[change.op]} by version"
         f" {change.version}: it has no value",
-        hint=f"the version before it was {done} by it",
+        hint=f"the value before that is version {change.version - 1}",
         scope=change.scope,
         key=change.key,
         version=change.version,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +20,10 @@ from llmspell.store.server.session import Changeset, Head
 from llmspell.store.server.tables import entries, journal, meta
 
 __all__ = ["PostgresSession", "Variant"]
+
+# It warns of what it could not tidy up after a lost connection. The error that follows says what
+# matters; without a handler of the host's the warning would stand before it on the terminal.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 _MOST: Final = 2**31 - 1
 #: Any number will do that no other program is likely to lock.
