@@ -13,6 +13,8 @@ import pytest
 from llmspell.store import Put, Ref, Store
 from llmspell.store.server.open import open_server
 
+from .forks import FORK_AMID_WORK
+
 Start = Callable[..., "subprocess.Popen[str]"]
 
 PRELUDE = """
@@ -204,38 +206,8 @@ def test_parent_and_child_of_a_fork_both_go_on(start: Start) -> None:
     assert output.split("\n")[:3] == ["runtime_closed", "0", "b'49' 3"]
 
 
-FORK_AMID_WORK = """
-import threading, warnings
-warnings.simplefilter("ignore")
-store = open_server(url)
-stop = threading.Event()
-
-def work():
-    while not stop.is_set():
-        store.write([Put("s", "k", b"parent", 1)])
-        store.read([Ref("s", "k")])
-        store.wait(0, 1)
-
-threads = [threading.Thread(target=work) for _ in range(3)]
-for thread in threads:
-    thread.start()
-results = []
-for number in range(10):
-    child = os.fork()
-    if child == 0:
-        store.write([Put("child", str(number), b"", 1)])
-        os._exit(0 if store.read([Ref("child", str(number))])[0] else 1)
-    results.append(os.waitpid(child, 0)[1])
-stop.set()
-for thread in threads:
-    thread.join()
-print(set(results), len(store.scan("child")))
-store.close()
-"""
-
-
 def test_a_fork_amid_the_work_of_other_threads_leaves_no_lock_taken(start: Start) -> None:
-    output, _ = start(FORK_AMID_WORK).communicate(timeout=60)
+    output, _ = start(FORK_AMID_WORK.format(opened="open_server(url)")).communicate(timeout=60)
     assert output == "{0} 10\n"
 
 

@@ -49,6 +49,7 @@ class Transactions(Checkpoints):
                 tx.commit()
                 return result
             except Exception:
+                # Whatever became of a conflict on its way through `fn`, it is one.
                 if tx.conflict is None:
                     raise
             finally:

@@ -32,28 +32,6 @@ from llmspell.testing import ManualClock, StoreContract
 from .outages import Primary, blobs, put, unavailable, value
 
 
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def primary(clock: ManualClock) -> Primary:
-    return Primary(clock)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "failover.db"
-
-
-@pytest.fixture
-def store(primary: Primary, path: Path) -> Iterator[FailoverStore]:
-    store = primary.failover(path)
-    yield store
-    store.close()
-
-
 class TestHealthy(StoreContract):
     """While the primary answers, a failover store is a store like any other."""
 

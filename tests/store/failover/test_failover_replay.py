@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,28 +21,6 @@ from llmspell.store.failover.store import FailoverStore
 from llmspell.testing import ManualClock
 
 from .outages import Dead, Primary, blobs, put, value
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def primary(clock: ManualClock) -> Primary:
-    return Primary(clock)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "failover.db"
-
-
-@pytest.fixture
-def store(primary: Primary, path: Path) -> Iterator[FailoverStore]:
-    store = primary.failover(path)
-    yield store
-    store.close()
 
 
 def test_what_waited_is_replayed_in_order_with_times_and_origins(

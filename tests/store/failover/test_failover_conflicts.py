@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from llmspell.errors import (
@@ -22,28 +19,6 @@ from llmspell.store.failover.store import FailoverStore
 from llmspell.testing import ManualClock
 
 from .outages import Dead, Primary, blobs, put, unavailable, value
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def primary(clock: ManualClock) -> Primary:
-    return Primary(clock)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "failover.db"
-
-
-@pytest.fixture
-def store(primary: Primary, path: Path) -> Iterator[FailoverStore]:
-    store = primary.failover(path)
-    yield store
-    store.close()
 
 
 @pytest.fixture
