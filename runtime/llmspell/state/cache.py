@@ -87,6 +87,25 @@ class Cache:
         self.misses += 1
         return None
 
+    def get_all(self, refs: Sequence[Ref], epoch: int) -> dict[Ref, Entry]:
+        """Return those entries that are known for this epoch, all of one moment.
+
+        ``get`` by ``get`` would meet a batch that is half put in.
+        """
+        found: dict[Ref, Entry] = {}
+        with self.lock:
+            if epoch == self.epoch and epoch != UNKNOWN_EPOCH:
+                for ref in refs:
+                    known = self._known.get(ref)
+                    if known is not None:
+                        entry = self._entries.get(ref)
+                        if entry is None:
+                            entry = self._entries[ref] = Entry(*known, ref, self.holds)
+                        found[ref] = entry
+            self.hits += len(found)
+            self.misses += len(refs) - len(found)
+        return found
+
     def holds(self, entry: Entry) -> bool:
         """Return whether the store, asked again, would give this very entry. Counts as a hit."""
         epoch = self._store_epoch()

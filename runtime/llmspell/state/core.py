@@ -164,18 +164,18 @@ class StateCore:
         """Return the entries there are, by key; those not cached are read in one round trip."""
         refs = list(dict.fromkeys(Ref(scope, self._key(key)) for key in keys))
         epoch, now = self._store.epoch(), time_ns() // 1000
-        found = {ref: self._cache.get(ref, epoch) for ref in refs}
-        missing = [ref for ref, entry in found.items() if entry is None]
+        found: dict[tuple[str, str], Entry] = self._cache.get_all(refs, epoch)
+        missing = [ref for ref in refs if ref not in found]
         if missing:
             rows = self._store.read(missing if len(missing) < len(refs) else refs)
-            read = {Ref(row.scope, row.key): entry_of(row) for row in rows if row is not None}
+            read = {(row.scope, row.key): entry_of(row) for row in rows if row is not None}
             if epoch != -1 and self._store.epoch() == epoch:
                 learned = [(ref, entry.blob, entry.metadata) for ref, entry in read.items()]
                 self._cache.learn(learned, epoch)
                 found |= read
             elif len(missing) < len(refs):  # what was cached is of another moment
                 rows = self._store.read(refs)
-                found = {Ref(row.scope, row.key): entry_of(row) for row in rows if row is not None}
+                found = {(row.scope, row.key): entry_of(row) for row in rows if row is not None}
             else:
                 found = dict(read)
         return {
