@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -169,20 +170,29 @@ def test_a_watcher_that_fails_fails_the_call_and_the_others_are_told_still(
 def test_poll_waits_for_others_changes_and_tells_how_many_there_were(
     desk: Desk, engine: str
 ) -> None:
-    threading.Timer(0.1, lambda: desk.state.save("g", "k", "from outside")).start()
+    def save_once_it_watches() -> None:
+        while not desk.state.list_keys("ready"):
+            time.sleep(0.01)
+        desk.state.save("g", "k", "from outside")
+
+    outside = threading.Thread(target=save_once_it_watches, daemon=True)
+    outside.start()
     told = desk.run(
         engine,
         """local told = JSON.array {}
         State.watch('g', '', function(event) told[#told + 1] = event.value end)
+        State.save('ready', 'k', 1)
         local counts = { State.poll(1e300), State.poll(), State.poll(0.01) }
         return { told[1], table.unpack(counts) }""",
         """const told = [];
         await State.watch('g', '', (event) => { told.push(event.value) });
+        await State.save('ready', 'k', 1);
         told.push(await State.poll(1e300));
         told.push(await State.poll());
         told.push(State.sync.poll(0.01));
         return told""",
     )
+    outside.join()
     assert told == ["from outside", 1, 0, 0]
 
 
