@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-SCRIPTS = sorted(path for folder in ("lua", "js") for path in (EXAMPLES / folder).iterdir())
+# The folders beside them hold modules.
+SCRIPTS = sorted(path for folder in ("lua", "js") for path in (EXAMPLES / folder).glob("*.*"))
 ALL = [*SCRIPTS, *sorted((EXAMPLES / "python").glob("*.py"))]
 TWINS = sorted({path.stem for path in SCRIPTS} - {"cross_language"})
 

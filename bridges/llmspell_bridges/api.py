@@ -45,6 +45,7 @@ TYPES: Final[dict[str, Type]] = {
         Type("scope", (str,), "text", "Scope", "Scope"),
         Type("text", (str,), "text", "string", "string"),
         Type("output", (str, bytes), "text", "string", "string"),
+        Type("data", (str, bytes), "text or bytes", "string | Uint8Array", "string"),
         Type("integer", (int,), "an integer", "number", "integer"),
         Type("number", (int, float), "a number", "number", "number"),
         Type("boolean", (bool,), "a boolean", "boolean", "boolean"),

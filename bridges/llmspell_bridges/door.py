@@ -9,7 +9,9 @@ script's own terms.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -18,6 +20,7 @@ from orjson import JSONDecodeError, loads
 from llmspell_bridges.api import TYPES, Function, Global, Record, check_arguments
 from llmspell_bridges.errors import InvalidValue, LimitExceeded, LlmSpellError
 from llmspell_bridges.frozen import FrozenValue
+from llmspell_bridges.limits import UNLIMITED, Deadline, Limits, current_deadline
 from llmspell_bridges.values import MAX_DEPTH
 from llmspell_bridges.wire import decode
 
@@ -80,20 +83,31 @@ class Door(Generic[Text]):
 
     ``error`` is the last error given to the script, so that a script failure can be chained to
     it. A ``KeyboardInterrupt`` or ``SystemExit`` is kept for ``take_interrupt``, which the sandbox
-    asks once the VM returned.
+    asks once the VM returned. Of ``limits`` the door holds those of time, calls and size: a run
+    that hit one is ``spent`` (its name), and from then on every call is answered with nothing.
     """
 
-    def __init__(self, replies: Replies[Text], *, max_depth: int = MAX_DEPTH) -> None:
+    def __init__(
+        self,
+        replies: Replies[Text],
+        *,
+        max_depth: int = MAX_DEPTH,
+        limits: Limits = UNLIMITED,
+    ) -> None:
         self._replies: Replies[Text] = replies
         self._max_depth = max_depth
+        self._limits = limits
+        self._calls_left = sys.maxsize
+        self.deadline = Deadline(None)
+        self.spent: str | None = None
         # What the VM keeps, by the text of the call it came from. The first entry tells whether
         # one of these is current.
         self._kept: dict[Text, FrozenValue] = {}
-        self._entries: list[Callable[[Text], Text | bool]] = [self._is_current]
+        self._entries: list[Callable[[Text], Text | bool | None]] = [self._is_current]
         self._names: list[str] = [""]
         self.error: LlmSpellError | None = None
         self._interrupt: BaseException | None = None
-        self._answering: list[Callable[[Text], Text | bool]] = []
+        self._answering: list[Callable[[Text], Text | bool | None]] = []
 
     def add(self, bound: BoundGlobal, function: Function) -> int:
         """Bind ``function`` to the service and return the index scripts reach it by.
@@ -117,11 +131,60 @@ class Door(Generic[Text]):
         value = self._kept.get(text)
         return value is not None and value.is_current()
 
-    def opened(self) -> Callable[[int, Text], Text | bool]:
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Start the clock and the count of calls of one run; its end is the end of the block."""
+        limits = self._limits
+        self._calls_left = sys.maxsize if limits.calls is None else limits.calls
+        self.deadline = Deadline(limits.timeout_s)
+        outer = current_deadline.set(self.deadline)
+        try:
+            yield
+        finally:
+            current_deadline.reset(outer)
+
+    def has_to_end(self) -> bool:
+        """Tell whether the run must not go on; the first time notes that its time was over."""
+        if self.spent is None and self.deadline.passed():
+            self.spend("timeout_s")
+        return self.spent is not None or self._interrupt is not None
+
+    def weigh(self, outcome: Text) -> None:
+        """Note when a run says or returns more at its end than it may hand over."""
+        if len(outcome) > (self._limits.call_bytes or sys.maxsize):
+            self.spend("call_bytes")
+
+    def spend(self, limit: str) -> None:
+        """Note which limit was hit, the first one only, and answer nothing any more."""
+        if self.spent is None:
+            self.spent = limit
+            self._entries[:] = [_nothing] * len(self._entries)
+
+    def opened(self) -> Callable[[int, Text], Text | bool | None]:
         """Return the function the VM calls; it never raises."""
+        return self._unlimited() if self._limits == UNLIMITED else self._limited()
+
+    def _limited(self) -> Callable[[int, Text], Text | bool | None]:
+        door = self._unlimited()
+        longest = self._limits.call_bytes or sys.maxsize
+
+        def limited(index: int, text: Text) -> Text | bool | None:
+            self._calls_left -= 1
+            if self._calls_left < 0:
+                self.spend("calls")
+            elif len(text) > longest:
+                self.spend("call_bytes")
+            reply = door(index, text)
+            if self.deadline.passed():
+                self.spend("timeout_s")
+            return reply if self.spent is None else None
+
+        return limited
+
+    def _unlimited(self) -> Callable[[int, Text], Text | bool | None]:
         entries, failed = self._entries, self._failed
 
-        def door(index: int, text: Text) -> Text | bool:
+        def door(index: int, text: Text) -> Text | bool | None:
             try:
                 return entries[index](text)
             except BaseException as error:
@@ -138,17 +201,21 @@ class Door(Generic[Text]):
             )
             self.error.__cause__ = error
         else:
-            self._interrupt = error
+            self.interrupt(error)
             self.error = Interrupted("the run was interrupted")
-            # Until the host has taken the interrupt the script gets no further answers.
+        return self._replies.error(self.error)
+
+    def interrupt(self, error: BaseException) -> None:
+        """Keep what a signal raised; until the host has taken it the script gets no answers."""
+        if self._interrupt is None:
             self._answering = list(self._entries)
             self._entries[:] = [self._refuse] * len(self._entries)
-        return self._replies.error(self.error)
+        self._interrupt = error
 
     def take_interrupt(self) -> BaseException | None:
         """Return the interrupt that struck while a script ran, if any, and answer again."""
         interrupt, self._interrupt = self._interrupt, None
-        if interrupt is not None:
+        if interrupt is not None and self.spent is None:
             self._entries[:] = self._answering
         return interrupt
 
@@ -159,6 +226,10 @@ class Door(Generic[Text]):
         """Forget every handler, so that nothing of the host is reachable from a dead VM."""
         self._entries.clear()
         self._kept.clear()
+
+
+def _nothing(_: object) -> None:
+    """Answer a run that is spent."""
 
 
 def _naming(call: str, error: LlmSpellError) -> LlmSpellError:

@@ -17,8 +17,13 @@ __all__ = [
     "InvalidValue",
     "LimitExceeded",
     "LlmSpellError",
+    "ModuleError",
+    "ModuleNotFound",
     "SandboxClosed",
+    "SandboxCrashed",
+    "SandboxUnavailable",
     "ScriptError",
+    "ScriptLimitExceeded",
     "ScriptSyntaxError",
 ]
 
@@ -95,10 +100,41 @@ class LimitExceeded(LlmSpellError, RuntimeError):
     code = "limit_exceeded"
 
 
+class ModuleError(LlmSpellError, ImportError):
+    """A module that ``require`` found cannot be loaded: no text, bad JSON, a circle of modules."""
+
+    code = "module_error"
+
+
+class ModuleNotFound(ModuleError, ModuleNotFoundError):
+    """There is no such module where a script may look; ``details`` name it and who required it.
+
+    What lies outside the module folders is not found either, whether it exists or not.
+    """
+
+    code = "module_not_found"
+
+
 class SandboxClosed(LlmSpellError, RuntimeError):
     """A sandbox was used after it was closed, or by a thread that does not own it."""
 
     code = "sandbox_closed"
+
+
+class SandboxCrashed(LlmSpellError, RuntimeError):
+    """The process of a sandbox died, or broke off, in the middle of its work.
+
+    ``details`` hold the ``signal`` or ``exit_code`` it ended with, where that is known. The host
+    is untouched, and so is what it stored: a call of the script was done whole or not at all.
+    """
+
+    code = "sandbox_crashed"
+
+
+class SandboxUnavailable(LlmSpellError, OSError):
+    """No sandbox process could be made, or not with the protection that is required."""
+
+    code = "sandbox_unavailable"
 
 
 _CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
@@ -183,3 +219,12 @@ class ScriptSyntaxError(ScriptError):
     """The script does not parse. Nothing of it has run."""
 
     code = "syntax_error"
+
+
+class ScriptLimitExceeded(ScriptError, LimitExceeded):
+    """A run hit one of its limits and was ended; ``details`` hold ``limit`` and ``maximum``.
+
+    The sandbox is of no further use: what the script was at in that moment stays unfinished.
+    """
+
+    code = "limit_exceeded"

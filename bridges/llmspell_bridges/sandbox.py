@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import PurePath
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from llmspell_bridges.door import BoundGlobal
+from llmspell_bridges.door import BoundGlobal, Door
 from llmspell_bridges.errors import InvalidArgument, SandboxClosed
+from llmspell_bridges.limits import UNLIMITED, Limits
 from llmspell_bridges.values import Value
 
 __all__ = [
@@ -31,15 +32,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class SandboxOptions:
-    """What a sandbox offers its scripts.
+    """What a sandbox offers its scripts, and what they may use up.
 
     ``warn`` receives one line of text for each mistake that is not an error (a promise nobody
-    looked at).
+    looked at). ``make_door`` makes the sandbox's door, where it is not to be the ordinary one.
     """
 
     globals: Sequence[BoundGlobal] = ()
     max_depth: int = 128
     warn: Callable[[str], None] = lambda _: None
+    limits: Limits = UNLIMITED
+    make_door: Callable[..., Door[Any]] = Door
 
 
 class Sandbox(Protocol):
@@ -109,14 +112,15 @@ def check_text(source: str) -> None:
 
 
 class Owner:
-    """Guards a VM: only the thread that made it may use it, and only until it is closed."""
+    """Guards a VM: only the thread that made it may use it, until it is closed or spent."""
 
-    __slots__ = ("_closed", "_running", "_thread")
+    __slots__ = ("_closed", "_running", "_spent", "_thread")
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()
         self._closed = False
         self._running = False
+        self._spent: str | None = None
 
     def __enter__(self) -> None:
         if self._closed:
@@ -129,10 +133,21 @@ class Owner:
             raise SandboxClosed(
                 "the sandbox is already running a script", hint="create a second sandbox"
             )
+        if self._spent is not None:
+            raise SandboxClosed(
+                f"the sandbox hit its limit {self._spent}, and what it left unfinished with that"
+                " makes it of no further use",
+                hint="create a new one",
+                limit=self._spent,
+            )
         self._running = True
 
     def __exit__(self, *_: object) -> None:
         self._running = False
+
+    def spend(self, limit: str) -> None:
+        """Note the limit that a script hit: nothing else may run here."""
+        self._spent = limit
 
     def close(self) -> bool:
         """Mark the VM closed; return whether it is this call that must free it."""

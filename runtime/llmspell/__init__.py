@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from llmspell.config import Config, load_config
     from llmspell.engine import Runtime
     from llmspell.errors import LlmSpellError, ScriptError, StateError
+    from llmspell.permissions import Permissions
     from llmspell.result import RunResult
     from llmspell.script import Script
     from llmspell.state.aio import AsyncStateManager
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
     from llmspell.state.manager import StateManager
     from llmspell.state.origin import originating
     from llmspell.state.scope import StateScope
+    from llmspell_bridges.limits import Limits
 
 __version__: Final = "0.1.0"
 __all__ = [
     "AsyncStateManager",
     "Config",
+    "Limits",
     "LlmSpellError",
     "Metadata",
+    "Permissions",
     "RunResult",
     "Runtime",
     "Script",
@@ -44,11 +48,13 @@ _HOMES: Final = {
     "load_config": "llmspell.config",
     "Runtime": "llmspell.engine",
     "RunResult": "llmspell.result",
+    "Limits": "llmspell_bridges.limits",
     "LlmSpellError": "llmspell.errors",
     "Script": "llmspell.script",
     "ScriptError": "llmspell.errors",
     "StateError": "llmspell.errors",
     "Metadata": "llmspell.state.entry",
+    "Permissions": "llmspell.permissions",
     "StateManager": "llmspell.state.manager",
     "StateScope": "llmspell.state.scope",
     "originating": "llmspell.state.origin",

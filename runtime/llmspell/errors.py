@@ -8,8 +8,13 @@ from llmspell_bridges.errors import (
     InvalidValue,
     LimitExceeded,
     LlmSpellError,
+    ModuleError,
+    ModuleNotFound,
     SandboxClosed,
+    SandboxCrashed,
+    SandboxUnavailable,
     ScriptError,
+    ScriptLimitExceeded,
     ScriptSyntaxError,
 )
 
@@ -17,7 +22,10 @@ __all__ = [
     "CheckpointNotFound",
     "ConfigError",
     "FeatureUnavailable",
+    "FileError",
+    "FileNotFound",
     "Frame",
+    "HttpError",
     "InvalidArgument",
     "InvalidKey",
     "InvalidScope",
@@ -26,9 +34,15 @@ __all__ = [
     "LlmSpellError",
     "LockLost",
     "LockUnavailable",
+    "ModuleError",
+    "ModuleNotFound",
+    "PermissionDenied",
     "RuntimeClosed",
     "SandboxClosed",
+    "SandboxCrashed",
+    "SandboxUnavailable",
     "ScriptError",
+    "ScriptLimitExceeded",
     "ScriptNotFound",
     "ScriptSyntaxError",
     "StateError",
@@ -121,3 +135,41 @@ class RuntimeClosed(LlmSpellError, RuntimeError):
     """A Runtime or StateManager was used after ``close()``."""
 
     code = "runtime_closed"
+
+
+class PermissionDenied(LlmSpellError, PermissionError):
+    """A script tried what it has no permission for; nothing was looked at, let alone changed.
+
+    ``details`` hold the ``permission`` (``read``, ``write``, ``net``, ``env``) and the ``target``,
+    as the script named it. The hint tells what would allow exactly this.
+    """
+
+    code = "permission_denied"
+
+
+class FileError(LlmSpellError, OSError):
+    """A file that a script may use could not be read or written. Nothing was half-written.
+
+    ``details["reason"]`` is one of ``is_directory``, ``not_a_directory``, ``not_a_file``,
+    ``access``, ``read_only``, ``disk_full``, ``name_too_long``, ``too_many_links``, ``too_large``,
+    ``unsupported``, ``io``.
+    """
+
+    code = "file_error"
+
+
+class FileNotFound(FileError, FileNotFoundError):
+    """There is no file, or no folder, of that name."""
+
+    code = "file_not_found"
+
+
+class HttpError(LlmSpellError, OSError):
+    """A web request got no usable answer; an answer with status 404 or 500 is one.
+
+    ``details["reason"]`` is one of ``timeout``, ``dns``, ``refused``, ``unreachable``,
+    ``disconnected``, ``tls``, ``protocol``, ``too_large``, ``too_many_redirects``,
+    ``insecure_redirect``, ``bad_redirect``.
+    """
+
+    code = "http_error"

@@ -18,7 +18,6 @@ from llmspell.state.origin import originating
 from llmspell.store.changes import Origin
 
 if TYPE_CHECKING:
-    from llmspell.config import Config
     from llmspell.result import RunResult, Runs
 
 __all__ = ["Outcomes", "Parcel", "Task", "run_chunk"]
@@ -55,12 +54,15 @@ _PROCESS: Final = os.urandom(16)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Task:
-    """What all chunks of a map share. ``go_on`` runs the rest of a chunk after an error."""
+    """What all chunks of a map share. ``go_on`` runs the rest of a chunk after an error.
+
+    ``config`` holds the configuration and the permissions of the runtime.
+    """
 
     script: Script
     args: tuple[str, ...]
     origin: Origin
-    make: Callable[[Config], Runs]
+    make: Callable[..., Runs]
     config: Parcel
     database: DatabaseFile | None
     caller: tuple[bytes, int, int]
@@ -87,7 +89,8 @@ class Task:
         config, database = for_other_processes(runtime)
         _callers[id(runtime)] = runtime
         caller = (_PROCESS, os.getpid(), id(runtime))
-        return cls(script, args, origin, type(runtime), Parcel.of(config), database, caller, go_on)
+        parcel = Parcel.of((config, runtime.permissions))
+        return cls(script, args, origin, type(runtime), parcel, database, caller, go_on)
 
 
 def run_chunk(task: Parcel, inputs: Parcel) -> Outcomes:
@@ -112,7 +115,12 @@ def _run(task: Task, runtime: Runs, value: Any) -> RunResult:
     script, origin = task.script, task.origin
     with originating(actor=origin.actor, correlation_id=origin.correlation_id):
         return runtime.execute(
-            script.code, engine=script.engine, args=task.args, name=script.name, input=value
+            script.code,
+            engine=script.engine,
+            args=task.args,
+            name=script.name,
+            input=value,
+            folder=script.folder,
         )
 
 
@@ -137,13 +145,13 @@ def _runtime(task: Task) -> Runs:
         key = (os.getpid(), task.config)
         runtime = _runtimes.get(key)
         if runtime is None:
-            config = task.config.open()
+            config, permissions = task.config.open()
             check_shareable(config)
             if task.database is not None:
                 task.database.check()
             if not any(process == key[0] for process, _ in _runtimes):
                 _close_at_exit()
-            runtime = _runtimes[key] = task.make(config)
+            runtime = _runtimes[key] = task.make(config, permissions=permissions)
         return runtime
 
 

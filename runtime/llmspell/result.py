@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from llmspell.config import Config
+    from llmspell.permissions import Permissions
     from llmspell.state.manager import StateManager
 
 __all__ = ["RunResult", "Runs"]
@@ -38,6 +39,8 @@ class Runs(Protocol):
     @property
     def config(self) -> Config: ...
     @property
+    def permissions(self) -> Permissions: ...
+    @property
     def state(self) -> StateManager: ...
     def check_open(self) -> None: ...
     def execute(
@@ -48,5 +51,6 @@ class Runs(Protocol):
         args: Sequence[str] = (),
         name: str = "",
         input: Any = None,  # noqa: A002
+        folder: str | None = None,
     ) -> RunResult: ...
     def close(self) -> None: ...

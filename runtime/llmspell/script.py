@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,18 +20,20 @@ _KINDS: Final = ", ".join(EXTENSIONS)
 class Script:
     """A script's text and the engine that runs it; what ``Runtime.map`` takes besides a path.
 
-    ``name`` is the file errors show, and ``ARGS[0]`` without its folders. Raises
+    ``name`` is the file errors show, and ``ARGS[0]`` without its folders. ``folder`` is where its
+    modules are: without one it finds those of the module folders alone. Raises
     ``InvalidArgument`` for what is no text or no engine.
     """
 
     code: str = field(repr=False)
     engine: str
     name: str = "<exec>"
+    folder: str | None = None
 
     def __post_init__(self) -> None:
-        for parameter in ("code", "engine", "name"):
+        for parameter in ("code", "engine", "name", "folder"):
             given = getattr(self, parameter)
-            if not isinstance(given, str):
+            if not isinstance(given, str) and not (given is None and parameter == "folder"):
                 raise InvalidArgument(
                     f"{parameter} must be text, not {type(given).__name__}", parameter=parameter
                 )
@@ -48,7 +51,9 @@ class Script:
         Raises ``ScriptNotFound``.
         """
         file = Path(path)
-        return cls(read_script(file), pick_engine(file, engine), str(path))
+        code, kind = read_script(file), pick_engine(file, engine)
+        # Of a link the folder it leads to: that is where the rest of its program is.
+        return cls(code, kind, str(path), os.path.dirname(os.path.realpath(file)))
 
 
 def read_script(path: Path) -> str:

@@ -89,6 +89,10 @@ def _absolute(model: _Model) -> _Model:
             changed[name] = _absolute(value)
         elif isinstance(value, Path):
             changed[name] = value.absolute()
+        elif isinstance(value, tuple):
+            changed[name] = tuple(
+                item.absolute() if isinstance(item, Path) else item for item in value
+            )
     return model.model_copy(update=changed)
 
 

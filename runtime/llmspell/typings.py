@@ -32,6 +32,34 @@ declare class StateError extends Error {
 declare const ARGS: string[] & { [name: string]: string };
 /** The value a program gave this run; without one there is no such global. */
 declare const INPUT: Value;
+
+/** One file of a program, or the script itself. */
+interface Module {
+  /** What `require` gives others. */
+  exports: any;
+  /** The file, or "." for the script. */
+  id: string;
+  filename: string;
+  /** Its folder. */
+  path: string;
+  /** Whether it has run to its end. */
+  loaded: boolean;
+}
+interface Require {
+  /** Returns what a module exports: "./lib/util" from here, "lib/util" from a module folder. */
+  (name: string): any;
+  /** Returns the file of a module without loading it. */
+  resolve(name: string): string;
+  /** The modules that are loaded, by file. */
+  cache: Record<string, Module>;
+  /** The script. */
+  main: Module;
+}
+declare const require: Require;
+declare const module: Module;
+declare let exports: any;
+declare const __filename: string;
+declare const __dirname: string;
 """
 _LUA_HEAD: Final = """\
 ---@meta llmspell

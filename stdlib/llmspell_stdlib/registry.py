@@ -6,6 +6,9 @@ from typing import Final
 
 from llmspell_bridges.api import Global
 from llmspell_stdlib.args import ARGS
+from llmspell_stdlib.env import ENV
+from llmspell_stdlib.fs import FS
+from llmspell_stdlib.http import HTTP
 from llmspell_stdlib.json_global import JSON
 from llmspell_stdlib.output import CONSOLE, OUTPUT
 
@@ -15,4 +18,4 @@ from llmspell_stdlib.time_global import TIME
 
 __all__ = ["GLOBALS"]
 
-GLOBALS: Final[tuple[Global, ...]] = (OUTPUT, CONSOLE, JSON, TIME, ARGS, STATE)
+GLOBALS: Final[tuple[Global, ...]] = (OUTPUT, CONSOLE, JSON, TIME, ARGS, STATE, FS, ENV, HTTP)

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from levels import create_sandbox
 from llmspell.output import Output
 from llmspell.state.manager import StateManager
 from llmspell.state.scripting import ScriptState
 from llmspell.store import open_store
 from llmspell_bridges.door import BoundGlobal
 from llmspell_bridges.errors import ScriptError
-from llmspell_bridges.sandbox import SandboxOptions, create_sandbox
+from llmspell_bridges.sandbox import SandboxOptions
 from llmspell_stdlib.args import ScriptArguments
 from llmspell_stdlib.registry import GLOBALS
 

@@ -13,6 +13,9 @@ Run = Callable[[str], Any]
 
 LUA_GLOBALS = [
     "ARGS",
+    "Env",
+    "Fs",
+    "Http",
     "JSON",
     "State",
     "Time",
@@ -54,6 +57,9 @@ LUA_MEMBERS = {
     "coroutine": "close create isyieldable resume running status wrap yield",
     "utf8": "char charpattern codepoint codes len offset",
     "JSON": "array null parse stringify",
+    "Env": "get",
+    "Fs": "exists list read write",
+    "Http": "request",
     "Time": "from_micros from_unix now parse",
 }
 JS_GLOBALS = [
@@ -70,12 +76,15 @@ JS_GLOBALS = [
     "DataView",
     "Date",
     "DisposableStack",
+    "Env",
     "Error",
     "EvalError",
     "Float16Array",
     "Float32Array",
     "Float64Array",
+    "Fs",
     "Function",
+    "Http",
     "Infinity",
     "Int16Array",
     "Int32Array",

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from levels import create_sandbox
 from llmspell.state.manager import StateLimits, StateManager
 from llmspell.state.scripting import ScriptState
 from llmspell.store import open_store
 from llmspell_bridges.door import BoundGlobal
 from llmspell_bridges.errors import ScriptError
-from llmspell_bridges.sandbox import Sandbox, SandboxOptions, create_sandbox
+from llmspell_bridges.sandbox import Sandbox, SandboxOptions
 from llmspell_stdlib.args import ScriptArguments
 from llmspell_stdlib.registry import GLOBALS
 

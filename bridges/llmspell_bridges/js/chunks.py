@@ -13,7 +13,7 @@ __all__ = ["STACK_LINE", "Chunks"]
 
 # The engine calls every chunk "<input>", so each script gets lines of its own; what lies below
 # the first script's lines is the prelude.
-_FIRST_LINE: Final = 10_001
+_FIRST_LINE: Final = 2_001
 STACK_LINE: Final = re.compile(
     # A script may make a stack up: the numbers have a length that is always read quickly.
     r"^ {0,8}at (?:(?P<function>.{0,200}?) \()?"
@@ -32,21 +32,26 @@ class Chunks:
         self._names: list[str] = []
         self._sources: list[list[str]] = []
         self._next = _FIRST_LINE
+        self.latest: str | None = None
+        """The script added last: where an error that tells no place came from."""
 
     def add(self, name: str, source: str) -> str:
         """Give a script its lines; return the line breaks that put it there."""
-        lines = _LINE_BREAK.split(source)
-        self._starts.append(self._next)
+        self.latest = name
+        return "\n" * (self.take(name, source) - 1)
+
+    def take(self, name: str, source: str) -> int:
+        """Give a script or module its lines; return the number of the first."""
+        first, lines = self._next, _LINE_BREAK.split(source)
+        self._starts.append(first)
         self._names.append(name)
         self._sources.append(lines)
-        padding = "\n" * (self._next - 1)
         self._next += len(lines) + 10
-        return padding
+        return first
 
-    @property
-    def latest(self) -> str | None:
-        """The script added last: where an error that tells no place came from."""
-        return self._names[-1] if self._names else None
+    def mentions(self, pattern: re.Pattern[str]) -> bool:
+        """Tell whether a line of any script matches."""
+        return any(pattern.search(line) for lines in self._sources for line in lines)
 
     def frames(self, stack: str) -> tuple[Frame, ...]:
         """Return the script's frames of an engine stack trace, innermost first."""
@@ -62,10 +67,17 @@ class Chunks:
 
     def source_line(self, name: str, line: int | None) -> str | None:
         """Return one line of the latest script of that name, counted from 1."""
-        if name not in self._names:
-            return None
-        lines = self._sources[len(self._names) - 1 - self._names[::-1].index(name)]
+        lines = self._lines_of(name)
         return lines[line - 1] if line and 0 < line <= len(lines) else None
+
+    def _lines_of(self, name: str) -> list[str]:
+        if name not in self._names:
+            return []
+        return self._sources[len(self._names) - 1 - self._names[::-1].index(name)]
+
+    def source(self, name: str) -> str:
+        """Return the text of the latest script or module of that name."""
+        return "\n".join(self._lines_of(name))
 
     def source_line_of(self, stack: str) -> str | None:
         """Return the script's line that the innermost frame of a stack trace is about."""

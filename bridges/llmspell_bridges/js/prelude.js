@@ -5,8 +5,9 @@
 (function (codec, inspect) {
   "use strict";
 
-  const enter = globalThis.__door;
+  const enter = globalThis.__door, chunk = globalThis.__chunk;
   delete globalThis.__door;
+  delete globalThis.__chunk;
 
   const { plain, exact, value, flat, tagged, Refusal } = codec;
   const { parse, stringify } = JSON;
@@ -38,18 +39,43 @@
   defineProperty(StateError.prototype, "name", { value: "StateError", configurable: true,
     writable: true });
 
+  // What the engine throws where no script can catch it (the run's time is over, no memory is left)
+  // is told by the binding, outside of the engine: no script code may run there, and what it reads
+  // of such an error must be what the engine wrote.
+  for (const [name, value] of [["toString", Error.prototype.toString], ["name", "InternalError"],
+    ["message", ""], [Symbol.toPrimitive, undefined]]) {
+    defineProperty(InternalError.prototype, name, { __proto__: null, value, writable: false,
+      configurable: false, enumerable: false });
+  }
+  const nativeStack = getOwnPropertyDescriptor(Error.prototype, "stack");
+  defineProperty(InternalError.prototype, "stack", { __proto__: null, get: nativeStack.get,
+    set: nativeStack.set, configurable: false, enumerable: false });
+
   // Calls ---------------------------------------------------------------------------------------
 
   // The door itself never throws, but a signal can strike while the host enters it. The script gets
   // no further answers then, and the host hears of it at the end.
   let interrupted = false;
   function door(index, text) {
+    let reply = null;
     if (!interrupted) {
       try {
-        return enter(index, text);
+        reply = enter(index, text);
       } catch {
         interrupted = true;
       }
+    }
+    if (reply !== null) return reply;
+    throw interrupted ? new StateError("the run was interrupted", "interrupted")
+      : new StateError("the run has hit one of its limits", "limit_exceeded");
+  }
+
+  // Gives a module lines of its own in the one "<input>"; returns the first of them.
+  function addChunk(name, source) {
+    try {
+      return chunk(name, source);
+    } catch {
+      interrupted = true;
     }
     throw new StateError("the run was interrupted", "interrupted");
   }
@@ -309,7 +335,7 @@
   // Tells what was thrown as plain data: nothing of the script runs after this returns.
   function describe(thrown) {
     const report = { __proto__: null, message: null, name: null, stack: null, code: null,
-      hint: null, details: null };
+      hint: null, details: null, thrown: thrown === null ? "null" : typeof thrown };
     if (typeof thrown === "object" && thrown !== null) {
       const message = read(thrown, "message");
       report.name = read(thrown, "name");
@@ -448,7 +474,7 @@
 
   host.extend = function (source) {
     indirectEval(source)(globalThis, internal, {
-      install, inspect, StateError, afterCall: (fn) => { afterCall = fn; },
+      install, inspect, StateError, addChunk, afterCall: (fn) => { afterCall = fn; },
       // Whether a promise was rejected and nobody has looked at it so far.
       isUnhandled: (promise) => apply(mapHas, rejected, [promise]),
     });

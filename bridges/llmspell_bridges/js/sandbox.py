@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -13,10 +12,19 @@ from orjson import JSONDecodeError, dumps, loads
 
 from llmspell_bridges.api import Record
 from llmspell_bridges.door import Door
-from llmspell_bridges.errors import LlmSpellError, ScriptError, ScriptSyntaxError, error_code
-from llmspell_bridges.frozen import FrozenValue
+from llmspell_bridges.errors import (
+    Frame,
+    ScriptError,
+    ScriptLimitExceeded,
+    ScriptSyntaxError,
+    error_code,
+)
 from llmspell_bridges.js.chunks import STACK_LINE, Chunks
+from llmspell_bridges.js.imports import dynamic_import_hint, import_hint
+from llmspell_bridges.js.interrupts import Interrupts
 from llmspell_bridges.js.rejections import RejectionTracker
+from llmspell_bridges.js.replies import JsReplies
+from llmspell_bridges.limits import exceeded
 from llmspell_bridges.sandbox import Owner, SandboxOptions, check_text
 from llmspell_bridges.values import Value, canonical
 from llmspell_bridges.wire import decode, encode_js
@@ -33,8 +41,6 @@ _LONE_SURROGATE: Final = re.compile(
 )
 _LEXICAL: Final = re.compile(r"^(?:let|const)\b(?=\s*[\w$\[{])", re.MULTILINE)
 _CLASS: Final = re.compile(r"^class\s+([\w$]+)", re.MULTILINE)
-_IMPORT: Final = re.compile(r"^\s*(import|export)\b", re.MULTILINE)
-_IMPORT_HINT: Final = "a script is not a module: `import` and `export` statements are not available"
 _NEVER_SETTLES: Final = (
     "!"
     + dumps(
@@ -43,53 +49,32 @@ _NEVER_SETTLES: Final = (
             "message": "the script waits for a promise that nothing will ever settle",
             "stack": None,
             "code": None,
+            "thrown": "object",
             "hint": "check that every `new Promise` calls resolve or reject",
             "details": None,
         }
     ).decode()
 )
-_CONSTANT_REPLIES: Final = {None: "null", True: "true", False: "false"}
+# What the engine throws then; nothing at all if not even that can be made.
+_OUT_OF_MEMORY: Final = ("InternalError: out of memory", "null", "")
+_THROWS_NULL: Final = re.compile(r"throw\s+null|reject\(\s*null")
+_STACK_OVERFLOW: Final = "Maximum call stack size exceeded"
 # Whether text parses as a script without running any of it: the throw comes before all else.
 _PARSES_AS_SCRIPT: Final = """(text) => {
   try { (0, eval)("throw 0;" + JSON.parse(text)); } catch (e) { return e === 0; }
 }"""
-# Text like "}); ...(" must not parse by closing the function around it: it has to fit two
-# different surroundings.
+# Text like "}); ...(" must not parse by closing the function around it: it has to fit surroundings
+# in which nothing may follow the function in all of them. The last one would run what breaks out.
 _PARSES_IN_FUNCTION: Final = """(text) => {
   const body = JSON.parse(text);
   const AsyncFunction = (async function () {}).constructor;
   try {
-    AsyncFunction(body);
+    (0, eval)("if (0) ({ async f()\\n{\\n" + body + "\\n} })");
     (0, eval)("if (0) { async function f()\\n{\\n" + body + "\\n} }");
+    AsyncFunction(body);
     return "";
   } catch (e) { return e.message + "\\n" + e.stack; }
 }"""
-
-
-class JsReplies:
-    """Replies as JSON text."""
-
-    def value(self, value: Any) -> str:
-        if isinstance(value, FrozenValue):
-            return value.js
-        if value is None or value is True or value is False:
-            return _CONSTANT_REPLIES[value]
-        return encode_js(value)
-
-    def record(self, record: Record) -> Callable[[tuple[Any, ...] | None], str]:
-        usual, first = record.usual, len(record.fields) - len(record.usual)
-
-        def encode(members: tuple[Any, ...] | None) -> str:
-            if members is None:
-                return "null"
-            if members[first:] == usual:
-                return dumps(members[:first]).decode()
-            return dumps(tuple(members)).decode()
-
-        return encode
-
-    def error(self, error: LlmSpellError) -> str:
-        return "!" + encode_js(error.to_dict())
 
 
 @cache
@@ -107,10 +92,15 @@ class JsSandbox:
         self._warn = options.warn
         self._chunks = Chunks()
         self._max_depth = options.max_depth
-        self._door: Door[str] = Door(JsReplies(), max_depth=options.max_depth)
+        self._door: Door[str] = options.make_door(
+            JsReplies(), max_depth=options.max_depth, limits=options.limits
+        )
+        self._limits = options.limits
         context = quickjs.Context()
-        context.set_max_stack_size(_STACK_BYTES)
+        self._stack_bytes = self._limits.stack_bytes or _STACK_BYTES
+        context.set_max_stack_size(self._stack_bytes)
         context.add_callable("__door", self._door.opened())
+        context.add_callable("__chunk", self._chunks.take)
         prelude, values, inspect = map(_source, ("prelude.js", "values.js", "inspect.js"))
         context.eval(
             f"globalThis.__host = {prelude}({values}({options.max_depth}), {inspect}); undefined"
@@ -122,6 +112,9 @@ class JsSandbox:
         context.eval("delete globalThis.__track; undefined")
         self._context: Any = context
         self._install(options)
+        if self._limits.memory_bytes is not None:
+            context.set_memory_limit(self._memory_used() + self._limits.memory_bytes)
+        self._interrupts = Interrupts(context, self._door.has_to_end, self._door.interrupt)
 
     def _install(self, options: SandboxOptions) -> None:
         for bound in options.globals:
@@ -143,14 +136,14 @@ class JsSandbox:
                 self._host["extend"](source)
 
     def run(self, source: str, *, name: str) -> Value:
-        with self._owner:
+        with self._owner, self._door.running():
             check_text(source)
             if source.startswith("#!"):
                 source = "//" + source
             return self._result(self._run(source, name, shown=False))
 
     def evaluate(self, source: str, *, name: str) -> str | None:
-        with self._owner:
+        with self._owner, self._door.running():
             # `let`, `const` and `class` would end with the input that declares them.
             check_text(source)
             source = _LEXICAL.sub("var", _CLASS.sub(r"var \1 = class \1", source))
@@ -182,7 +175,7 @@ class JsSandbox:
             return not (is_template and problem.startswith("unexpected end of string"))
 
     def call(self, function: str, *arguments: Value) -> Value:
-        with self._owner:
+        with self._owner, self._door.running():
             check_text(function)
             exact = [canonical(argument, max_depth=self._max_depth) for argument in arguments]
             return self._result(self._drive("call", function, encode_js(exact)))
@@ -190,6 +183,7 @@ class JsSandbox:
     def close(self) -> None:
         if self._owner.close():
             self._tracker.close()
+            self._interrupts.close()
             self._door.close()
             self._host.clear()
             self._context = None
@@ -211,13 +205,16 @@ class JsSandbox:
         """Start a script or a function and run its pending jobs; return how it ended."""
         try:
             self._host[entry](*arguments)
-            run_job = self._context.execute_pending_job
-            while run_job():
+            run_job, has_to_end = self._context.execute_pending_job, self._door.has_to_end
+            # The engine makes a rejected promise of an interrupt, which is none of a script's.
+            while not has_to_end() and run_job():
                 pass
+            if has_to_end():
+                raise self._door.take_interrupt() or self._ended("")
             outcome: str | None = self._host["outcome"]()
             leftovers = _loads(self._host["leftovers"]())
         except quickjs.JSException as error:
-            raise self._door.take_interrupt() or self._vm_failure(error) from None
+            raise self._door.take_interrupt() or self._vm_failure(str(error)) from None
         except SystemError as error:
             # The binding came back with the exception of a signal that struck outside the door's
             # own guard.
@@ -258,18 +255,45 @@ class JsSandbox:
             line=line,
             column=column,
             source_line=self._chunks.source_line(name, line),
-            hint=_IMPORT_HINT if _IMPORT.search(source) else None,
+            hint=import_hint(source, line),
         )
 
     def _result(self, outcome: str) -> Value:
         interrupt = self._door.take_interrupt()
         if interrupt is not None:
             raise interrupt
+        self._door.weigh(outcome)
+        if self._door.spent is not None:
+            raise self._ended("")
         if outcome.startswith("!"):
             raise self._script_error(_report(outcome))
         return decode(outcome[1:], max_depth=self._max_depth)
 
+    def _limit_behind(self, report: dict[str, Any]) -> str | None:
+        """Return the limit that an error of the engine stands for, if any."""
+        name, message = report["name"], report["message"]
+        if name == "RangeError" and message == _STACK_OVERFLOW:
+            return "stack_bytes"
+        memory_bytes = self._limits.memory_bytes
+        if memory_bytes is None:
+            return None
+        if name == "InternalError" and message == "out of memory":
+            return "memory_bytes"
+        # The engine throws null when it has no memory left to make an error; so may a script, but
+        # then it says so.
+        if report["thrown"] == "null" and not self._chunks.mentions(_THROWS_NULL):
+            return "memory_bytes"
+        return None
+
+    def _memory_used(self) -> int:
+        used: int = self._context.memory()["malloc_size"]
+        return used
+
     def _script_error(self, report: dict[str, Any]) -> ScriptError:
+        limit = self._limit_behind(report)
+        if limit is not None:
+            self._door.spend(limit)
+            return self._ended(report["stack"] or "")
         name, message = report["name"], report["message"]
         if name and name not in ("Error", "StateError"):
             message = f"{name}: {message}"
@@ -287,7 +311,7 @@ class JsSandbox:
             column=place.column if place else None,
             source_line=self._chunks.source_line_of(report["stack"] or ""),
             frames=frames,
-            hint=report["hint"],
+            hint=report["hint"] or self._import_hint(report, place),
             details=details if isinstance(details, dict) else None,
         )
         cause = self._door.error
@@ -295,10 +319,37 @@ class JsSandbox:
             error.__cause__ = cause
         return error
 
-    def _vm_failure(self, error: quickjs.JSException) -> ScriptError:
-        text = str(error).strip()
-        shown = text.splitlines()[0] if text and text != "null" else "out of memory"
-        return ScriptError(f"the JavaScript engine gave up: {shown}", language=self.language)
+    def _import_hint(self, report: dict[str, Any], place: Frame | None) -> str | None:
+        """Return what to write for an `import` that a module holds, or that ran."""
+        if report["code"] == "syntax_error" and place is not None:
+            return import_hint(self._chunks.source(place.file), place.line)
+        return dynamic_import_hint(report["message"]) if report["name"] == "ReferenceError" else None
+
+    def _vm_failure(self, text: str) -> ScriptError:
+        """Return the error of a failure that no script could have caught."""
+        first = text.strip().partition("\n")[0]
+        if self._limits.memory_bytes is not None and first in _OUT_OF_MEMORY:
+            self._door.spend("memory_bytes")
+        if self._door.spent is not None:
+            return self._ended(text)
+        return ScriptError(f"the JavaScript engine gave up: {first}", language=self.language)
+
+    def _ended(self, stack: str) -> ScriptLimitExceeded:
+        """Return the error of the limit that ended the run; ``stack`` tells where it was."""
+        limit = self._door.spent or ""
+        self._owner.spend(limit)
+        frames = self._chunks.frames(stack)
+        place = frames[0] if frames else None
+        return exceeded(
+            limit,
+            self._stack_bytes if limit == "stack_bytes" else getattr(self._limits, limit),
+            language=self.language,
+            file=place.file if place else self._chunks.latest,
+            line=place.line if place else None,
+            column=place.column if place else None,
+            source_line=self._chunks.source_line_of(stack),
+            frames=frames,
+        )
 
     def _warn_unused(self, call: str, stack: str) -> None:
         frames = self._chunks.frames(stack)

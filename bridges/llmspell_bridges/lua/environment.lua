@@ -1,10 +1,10 @@
 -- The script's own globals: only what cannot reach the host. Given the marks; returns the table.
-local marks = ...
+local marks, relay = ...
 
 local concat, find = table.concat, string.find
 local type, next, select, rawget, rawequal = type, next, select, rawget, rawequal
-local error, tostring, raw_load = error, tostring, load
-local protected_setmetatable, raw_setmetatable = setmetatable, debug.setmetatable
+local error, pcall, tostring, raw_load = error, pcall, tostring, load
+local setmetatable, raw_setmetatable = setmetatable, debug.setmetatable
 local raw_getmetatable = debug.getmetatable
 
 local env = {}
@@ -25,14 +25,19 @@ raw_getmetatable("").__index = env.string
 env.os = { clock = os.clock, date = os.date, difftime = os.difftime, time = os.time }
 
 function env.setmetatable(object, mt)
-  if type(mt) == "table" and rawget(mt, "__gc") ~= nil then
-    error("__gc metamethods are not available in this sandbox", 2)
+  if type(mt) == "table" then
+    if rawget(mt, "__gc") ~= nil then
+      error("__gc metamethods are not available in this sandbox", 2)
+    end
+    if raw_getmetatable(object) == nil and type(object) == "table" then
+      return setmetatable(object, mt)
+    end
   end
   -- A list may become an object of the script's own; it is no list from then on.
   if rawequal(raw_getmetatable(object), marks.LIST) and (mt == nil or type(mt) == "table") then
     return raw_setmetatable(object, mt)
   end
-  return protected_setmetatable(object, mt)
+  return relay(pcall(setmetatable, object, mt))
 end
 
 function env.load(chunk, name, mode, ...)
@@ -53,7 +58,10 @@ function env.load(chunk, name, mode, ...)
   end
   local where = env
   if select("#", ...) > 0 then where = (...) end
-  return raw_load(chunk, name ~= nil and tostring(name) or chunk, "t", where)
+  local fn, problem = raw_load(chunk, name ~= nil and tostring(name) or chunk, "t", where)
+  if fn then return fn end
+  -- A parser that runs out of stack calls the message handler around the script.
+  return nil, type(problem) == "table" and problem.message or problem
 end
 
 function env.collectgarbage(what)

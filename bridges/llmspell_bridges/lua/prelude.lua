@@ -2,7 +2,9 @@
 -- functions the host calls. Everything a script could replace is captured first, here and in the
 -- parts below; only text crosses `door(index, text)`, the one host function, which lives in closures
 -- and nowhere else.
-local door, max_depth, sources = ...
+-- `has_to_end()` tells whether the run must not go on, `hold()` puts the limit of memory in force;
+-- either may be nil.
+local door, max_depth, sources, has_to_end, hold = ...
 
 local byte, gsub, sub, match = string.byte, string.gsub, string.sub, string.match
 local concat, pack, unpack = table.concat, table.pack, table.unpack
@@ -19,8 +21,10 @@ end
 
 local marks = part("marks")
 local encode_all, last_problem = part("encoder", marks, max_depth)
-local env = part("environment", marks)
+local relay = part("relay")
+local env = part("environment", marks, relay)
 local failure, NULL = marks.failure, marks.NULL
+local SPENT = failure("limit_exceeded", "the run has hit one of its limits")
 
 -- Calls ---------------------------------------------------------------------------------------
 
@@ -78,7 +82,10 @@ local function ask(index, text)
   local ok, reply
   if not interruption then
     ok, reply = pcall(door, index, text)
-    if ok then return reply end
+    if ok then
+      if reply ~= nil then return reply end
+      error(SPENT, 0)
+    end
     if type(reply) ~= "userdata" then error(reply, 0) end
     interruption = reply
   end
@@ -179,6 +186,7 @@ local function frames_from(level)
 end
 
 local function text_of(value)
+  if type(value) == "string" then return value end
   local ok, text = pcall(tostring, value)
   if ok and type(text) == "string" then return text end
   return "(an error object that cannot be shown)"
@@ -239,14 +247,22 @@ local function failed(report)
   return '![["the script failed with an error that cannot be shown",null,null,"",null]]'
 end
 
--- Runs `fn` and returns what crosses: the text of its first result, or the failure.
+local sethook = debug.sethook
+local begin_watch, end_watch
+
+-- Runs `fn` and returns what crosses: the text of its first result, or the failure. The one function
+-- the watch over the time leaves alone.
 local function guarded(fn, ...)
+  if begin_watch then begin_watch() end
   local results = pack(xpcall(fn, describe, ...))
+  if begin_watch then
+    sethook()
+    if end_watch() then return "*not enough memory" end
+  end
   if not results[1] then
     local report = results[2]
-    if type(report) ~= "table" then  -- an error inside the handler, or out of memory
-      report = { message = text_of(report) }
-    end
+    -- No handler is called when no memory is left, nor for an error inside of it.
+    if type(report) ~= "table" then return "*" .. text_of(report) end
     return failed(report)
   end
   local ok, text = pcall(arguments, "return value", { "value" }, 1, results[2])
@@ -254,16 +270,22 @@ local function guarded(fn, ...)
   return failed(type(text) == "table" and text or { message = text_of(text) })
 end
 
+if has_to_end then
+  begin_watch, end_watch = part("deadline", env, relay, has_to_end, guarded, SPENT)
+end
+
 local host = {}
 local internal = {}
 
 function host.run(source, name)
+  if hold then hold() end
   local chunk, message = raw_load(source, "@" .. name, "t", env)
   if not chunk then return "?" .. message end
   return leave(guarded(chunk))
 end
 
 function host.call(name, source)
+  if hold then hold() end
   local fn = env[name]
   if type(fn) ~= "function" then
     return failed(failure("script_error", "the script defines no function '" .. name .. "'"))
@@ -302,6 +324,41 @@ function host.define(place, call, index, params, is_internal, record, keeps)
   at[last] = bound
 end
 
+-- Modules ---------------------------------------------------------------------------------------
+
+local learn
+
+-- Given the host function that keeps the text of modules, for the source lines in errors.
+function host.learn(keep) learn = keep end
+
+-- Compiles a module in the script's environment; returns nil, the problem and its line if it cannot.
+local function compile(source, file)
+  local ok, problem = pcall(learn, file, source)
+  if not ok then
+    interruption = interruption or problem
+    error(failure("interrupted", "the run was interrupted"), 0)
+  end
+  local chunk, message = raw_load(source, "@" .. file, "t", env)
+  if chunk then return chunk end
+  -- Lua shortens long names in its messages.
+  local shown = #file <= 59 and file or "..." .. sub(file, -56)
+  local line, told = match(sub(message, #shown + 1), "^:(%d+): (.*)$")
+  return nil, told or message, line or "1"
+end
+
+-- The file that called the function which calls the one that asks; nil if a tail call hides it.
+local function caller()
+  if getinfo(3, "t").istailcall then return nil end
+  local info = getinfo(4, "S")
+  return info and byte(info.source) == 64 and sub(info.source, 2) or nil
+end
+
+-- Gives an error a place in a file, before the places of those who required it.
+local function at(problem, file, line)
+  raised_at[problem] = gsub(file, "%c", "?") .. "\0" .. line .. "\0main chunk\n" .. frames_from(3)
+  return problem
+end
+
 -- Runs a prelude of the standard library with what such code may use.
 function host.extend(source, name)
   local chunk = assert(raw_load(source, "=" .. name, "t"))
@@ -311,12 +368,14 @@ function host.extend(source, name)
     -- Like pcall; an error raised again after it still tells where it came from.
     guard = function(fn, ...) return xpcall(fn, remember, ...) end,
     after_call = function(fn) after_call = fn end,
+    rawset = rawset, compile = compile, caller = caller, at = at,
   })
 end
 
 local inspect = part("inspect", text_of)
 
 function host.show(source, name)
+  if hold then hold() end
   local chunk = raw_load("return " .. source, "@" .. name, "t", env)
   local message
   if not chunk then
@@ -332,4 +391,4 @@ function host.show(source, name)
   end))
 end
 
-return host.run, host.call, host.define, host.extend, host.show
+return host.run, host.call, host.define, host.extend, host.show, host.learn

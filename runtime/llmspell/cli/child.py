@@ -24,10 +24,18 @@ class Link:
         self._timeout_s = timeout_s
         self.on_stop: Callable[[], object] = _nothing
 
-    def script_starts(self, configured_timeout_s: float = 0.0) -> None:
-        """Start the clock: of the command line's limit, else of the configured one; 0 is none."""
-        timeout_s = configured_timeout_s if self._timeout_s is None else self._timeout_s
-        self._send(f"start {timeout_s}\n")
+    @property
+    def is_watched(self) -> bool:
+        """Whether a parent holds this process to its limits."""
+        return self._fd is not None
+
+    def timeout_s(self, configured_s: float | None) -> float | None:
+        """Return the command line's limit of time, else the configured one; None is none."""
+        return (configured_s if self._timeout_s is None else self._timeout_s) or None
+
+    def script_starts(self, configured_timeout_s: float | None = None, memory_bytes: int = 0) -> None:
+        """Start the clock, and the watch over the memory of this process; 0 sets no limit."""
+        self._send(f"start {self.timeout_s(configured_timeout_s) or 0.0} {memory_bytes}\n")
 
     def script_ended(self) -> None:
         """Stop the clock; the script can no longer be what keeps this process busy."""

@@ -23,6 +23,13 @@ def failure_of(ending: Ending) -> LlmSpellError | None:
             limit="timeout_s",
             maximum=ending.timeout_s,
         )
+    if ending.kind == "memory":
+        return LimitExceeded(
+            f"the process of the script used more than {ending.memory_bytes:,} bytes of memory",
+            hint="let it hold less at a time, or raise limits.process_memory_bytes",
+            limit="process_memory_bytes",
+            maximum=ending.memory_bytes,
+        )
     if ending.signal == signal.SIGINT:
         return Interrupted("interrupted by Ctrl-C")
     if ending.kind != "died":

@@ -31,12 +31,9 @@ BROKEN_PIPE = 141
 # A limit's name, as ``details["limit"]`` gives it, to the exit code that tells it apart. Every
 # other limit (size of a value, of a key, of the output) is an ordinary failure of the script.
 _LIMITS = {
-    "timeout": TIMEOUT,
     "timeout_s": TIMEOUT,
-    "time": TIMEOUT,
-    "cpu": TIMEOUT,
-    "memory": MEMORY,
     "memory_bytes": MEMORY,
+    "process_memory_bytes": MEMORY,
 }
 
 

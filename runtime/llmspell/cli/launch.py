@@ -14,6 +14,7 @@ from llmspell.cli.guard import guarded, report_failure
 from llmspell.cli.options import Settings
 from llmspell.cli.output import Sinks, Spool
 from llmspell.cli.supervise import Ending, supervise
+from llmspell.cli.watched import start_watch, watched_limits
 
 if TYPE_CHECKING:
     from llmspell.engine import RunResult, Runtime
@@ -71,8 +72,16 @@ def _run(job: Job, link: Link, sinks: Sinks, spool: Spool | None) -> RunResult:
     config = job.settings.load_if_given()
     if config is not None and spool is not None:
         spool.limit_bytes = config.limits.output_bytes
-    with Runtime(config, stdout=sinks.stdout, stderr=sinks.stderr) as runtime:
-        link.script_starts(config.limits.timeout_s if config else 0.0)
+    with Runtime(
+        config,
+        stdout=sinks.stdout,
+        stderr=sinks.stderr,
+        permissions=job.settings.permissions(config),
+        module_paths=job.settings.module_paths,
+        isolation=job.settings.isolation,
+        limits=watched_limits(config, link),
+    ) as runtime:
+        start_watch(config, link)
         try:
             return job.start(runtime)
         finally:

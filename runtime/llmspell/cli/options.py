@@ -11,13 +11,16 @@ import click
 
 if TYPE_CHECKING:
     from llmspell.config import Config
+    from llmspell.permissions import Permissions
 
 __all__ = [
     "Settings",
     "config_options",
     "duration",
     "engine_option",
+    "isolate_option",
     "json_option",
+    "module_path_option",
     "timeout_option",
     "utf8_only",
 ]
@@ -27,14 +30,21 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 class Settings:
-    """What ``-c``, ``-p`` and ``--json`` said, before or after the command; the later one wins."""
+    """What ``-c``, ``-p`` and ``--json`` said, before or after the command; the later one wins.
 
-    __slots__ = ("as_json", "config", "profile")
+    ``granted`` is what the ``--allow-...`` flags of the command permit, if there were any;
+    ``module_paths`` are the folders of ``--module-path``.
+    """
+
+    __slots__ = ("as_json", "config", "granted", "isolation", "module_paths", "profile")
 
     def __init__(self) -> None:
         self.as_json = False
         self.config: Path | None = None
         self.profile: str | None = None
+        self.granted: Permissions | None = None
+        self.module_paths: tuple[Path, ...] = ()
+        self.isolation: str | None = None
 
     def load(self) -> Config:
         """Load the configuration; raise :class:`~llmspell.errors.ConfigError` when it is wrong."""
@@ -58,6 +68,12 @@ class Settings:
             for notice in config.notices:
                 print_note("note", notice)
         return config
+
+    def permissions(self, config: Config | None) -> Permissions | None:
+        """Return what the flags and the configuration permit together; None: what it does alone."""
+        if self.granted is None or config is None:
+            return self.granted
+        return config.permissions.granted() | self.granted
 
 
 def duration(_ctx: click.Context, _param: click.Parameter, text: str | None) -> float | None:
@@ -135,6 +151,37 @@ timeout_option = click.option(
     callback=duration,
     metavar="TIME",
     help="End the script after this time (5, 500ms, 2m). Default: limits.timeout_s.",
+)
+
+
+def _remember_module_paths(
+    ctx: click.Context, _param: click.Parameter, folders: tuple[Path, ...]
+) -> None:
+    ctx.ensure_object(Settings).module_paths = folders
+
+
+module_path_option = click.option(
+    "--module-path",
+    "module_paths",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    expose_value=False,
+    callback=_remember_module_paths,
+    help="Folder to find modules in, after the script's own; may be given several times.",
+)
+
+
+def _remember_isolation(ctx: click.Context, _param: click.Parameter, level: str | None) -> None:
+    ctx.ensure_object(Settings).isolation = level
+
+
+isolate_option = click.option(
+    "--isolate",
+    type=click.Choice(["inline", "process"]),
+    expose_value=False,
+    callback=_remember_isolation,
+    help="Where the script runs: here, or in a process of its own. Default: sandbox.isolation.",
 )
 
 

@@ -17,6 +17,7 @@ from llmspell.cli.launch import conclude
 from llmspell.cli.options import Settings
 from llmspell.cli.output import Sinks
 from llmspell.cli.supervise import supervise
+from llmspell.cli.watched import watched_limits
 
 if TYPE_CHECKING:
     from llmspell.engine import Session
@@ -73,9 +74,18 @@ def _session(settings: Settings, engine: str, link: Link, interactive: bool) -> 
         sinks.stdout(f"llmspell, {_LANGUAGES[engine]}. Type .help for help, .exit to leave.\n")
     else:
         source = _Piped()
+    config = settings.load_if_given()
     with (
-        Runtime(settings.load_if_given(), stdout=sinks.stdout, stderr=sinks.stderr) as runtime,
-        closing(runtime.session(engine)) as session,
+        Runtime(
+            config,
+            stdout=sinks.stdout,
+            stderr=sinks.stderr,
+            permissions=settings.permissions(config),
+            module_paths=settings.module_paths,
+            isolation=settings.isolation,
+            limits=watched_limits(config, link, interactive=interactive),
+        ) as runtime,
+        closing(runtime.session(engine, folder=".")) as session,
     ):
         failures = _loop(session, source, sinks, link)
     sinks.flush()

@@ -1,4 +1,4 @@
-"""Run work in a forked child and watch it from here: time limit, Ctrl-C, crashes.
+"""Run work in a forked child and watch it from here: time, memory, Ctrl-C, crashes.
 
 A VM can hold its thread inside a C loop that no hook reaches, and then neither a deadline nor a
 signal handler of its own process gets a turn. So the process splits before anything heavy is
@@ -18,13 +18,15 @@ from types import FrameType
 from typing import NamedTuple
 
 from llmspell.cli.child import Link, run_child
-from llmspell.cli.exits import SIGNALLED
+from llmspell.cli.exits import MEMORY, SIGNALLED
 
 __all__ = ["Ending", "Supervisor", "can_supervise", "supervise"]
 
 # How long a child that is told to stop may take to write its output before it is killed.
 _STOP_GRACE_S = 0.5
 _TIMEOUT_GRACE_S = 0.15
+# How often the memory of a child that runs a script is looked at.
+_LOOK_S = 0.1
 
 _PASSED_ON = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -32,8 +34,8 @@ _PASSED_ON = ("SIGINT", "SIGTERM", "SIGHUP")
 class Ending(NamedTuple):
     """How the child ended.
 
-    ``kind`` is ``exited``, ``timeout``, ``stopped`` (by a signal to us) or ``died`` (by a signal
-    of its own); ``signal`` is its number. A child that was told to stop and yet came to its own
+    ``kind`` is ``exited``, ``timeout``, ``memory`` (it used more than ``memory_bytes``),
+    ``stopped`` (by a signal to us) or ``died`` (by a signal of its own); ``signal`` is its number. A child that was told to stop and yet came to its own
     end just then has ``exited``: it has reported itself.
     """
 
@@ -41,6 +43,7 @@ class Ending(NamedTuple):
     code: int = 0
     signal: int = 0
     timeout_s: float = 0.0
+    memory_bytes: int = 0
 
 
 def can_supervise() -> bool:
@@ -84,6 +87,7 @@ class Supervisor:
         self._deadline: float | None = None
         self._kill_at: float | None = None
         self._timeout_s = 0.0
+        self._memory_bytes = 0
         self._reason: Ending | None = None
         self._previous: dict[int, object] = {}
 
@@ -150,7 +154,10 @@ class Supervisor:
 
     def _patience_s(self) -> float | None:
         moments = [moment for moment in (self._deadline, self._kill_at) if moment is not None]
-        return max(0.0, min(moments) - time.monotonic()) if moments else None
+        patience_s = max(0.0, min(moments) - time.monotonic()) if moments else None
+        if not (self._running and self._memory_bytes):
+            return patience_s
+        return _LOOK_S if patience_s is None else min(patience_s, _LOOK_S)
 
     def _enforce(self) -> None:
         if self._link_fd < 0:
@@ -162,6 +169,13 @@ class Supervisor:
             self._deadline = None
             reason = Ending("timeout", signal=signal.SIGTERM, timeout_s=self._timeout_s)
             self._stop(reason, signal.SIGTERM, _TIMEOUT_GRACE_S)
+        elif (
+            self._running
+            and self._memory_bytes
+            and self._reason is None
+            and memory_used(self._pid) > self._memory_bytes
+        ):
+            self._stop(Ending("memory", MEMORY, memory_bytes=self._memory_bytes), signal.SIGKILL)
 
     def _stop(self, reason: Ending, number: int, grace_s: float = _STOP_GRACE_S) -> None:
         if reason.kind == "stopped":
@@ -177,7 +191,7 @@ class Supervisor:
             os.kill(self._pid, number)
 
     def _receive(self) -> None:
-        """Read what the child says: ``start SECONDS`` (0: no limit) and ``done``."""
+        """Read what the child says: ``start SECONDS BYTES`` (0: no limit) and ``done``."""
         data = os.read(self._link_fd, 4096)
         if not data:
             self._reap()
@@ -187,7 +201,8 @@ class Supervisor:
             word, _, argument = line.partition(b" ")
             if word == b"start":
                 self._running = True
-                self._timeout_s = float(argument)
+                seconds, memory_bytes = argument.split()
+                self._timeout_s, self._memory_bytes = float(seconds), int(memory_bytes)
                 if self._timeout_s:
                     self._deadline = time.monotonic() + self._timeout_s
             elif word == b"done":
@@ -208,6 +223,15 @@ class Supervisor:
             self.ending = Ending("died", SIGNALLED - code, -code)
         else:
             self.ending = Ending("exited", code)
+
+
+def memory_used(pid: int) -> int:
+    """Return the resident memory of a process in bytes, 0 where that is not to be known."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _note(_number: int, _frame: FrameType | None) -> None:

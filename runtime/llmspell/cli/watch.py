@@ -1,7 +1,7 @@
-"""``run --watch``: run a script again whenever a script file near it changes.
+"""``run --watch``: run a script again whenever a file changes that it may be made of.
 
-Two children, no threads: one does the run, one watches the folder and sends a line for every
-change. A change during a run ends that run and starts the next.
+Two children, no threads: one does the run, one watches the folders of the script and of its modules
+and sends a line for every change. A change during a run ends that run and starts the next.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from llmspell.cli import exits
@@ -33,9 +35,8 @@ def watch_and_run(job: Job, file: str) -> int:
         from llmspell.cli.failures import UsageFailure
 
         raise UsageFailure("--watch needs a system that can fork (Linux, macOS)")
-    folder = Path(file).absolute().parent
     with Supervisor() as supervisor:
-        watcher, changes = _start_watcher(folder)
+        watcher, changes = _start_watcher(lambda: _folders(Path(file), job))
         try:
             while supervisor.stop_request is None:
                 if _run_once(supervisor, job, changes):
@@ -45,6 +46,22 @@ def watch_and_run(job: Job, file: str) -> int:
             os.kill(watcher, signal.SIGKILL)
             os.waitpid(watcher, 0)
             os.close(changes)
+
+
+def _folders(script: Path, job: Job) -> list[Path]:
+    """Return the script's folder, where a link to it leads, and the module folders there are.
+
+    A wrong configuration is for the run to report; the script's folder is watched all the same.
+    """
+    from llmspell.config import nothing_configured
+    from llmspell.errors import LlmSpellError
+
+    real = Path(os.path.realpath(script))
+    folders = [script.absolute().parent, real.parent, *job.settings.module_paths]
+    with suppress(LlmSpellError):
+        if not nothing_configured(job.settings.config, profile=job.settings.profile):
+            folders += job.settings.load().modules.existing
+    return list(dict.fromkeys(folder.absolute() for folder in folders))
 
 
 def _run_once(supervisor: Supervisor, job: Job, changes: int) -> bool:
@@ -94,20 +111,20 @@ def _read_change(changes: int) -> str:
     return data.decode(errors="replace").splitlines()[0]
 
 
-def _start_watcher(folder: Path) -> tuple[int, int]:
-    """Fork the process that watches ``folder``; return its id and the pipe it writes names to."""
+def _start_watcher(folders: Callable[[], Sequence[Path]]) -> tuple[int, int]:
+    """Fork the process that watches the folders; return its id and the pipe it writes names to."""
     read_fd, write_fd = os.pipe()
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         os.close(read_fd)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to end
-        run_child(lambda _: _watch(folder, write_fd), Link(None), parent=parent, signals=())
+        run_child(lambda _: _watch(folders(), write_fd), Link(None), parent=parent, signals=())
     os.close(write_fd)
     return pid, read_fd
 
 
-def _watch(folder: Path, fd: int) -> int:
+def _watch(folders: Sequence[Path], fd: int) -> int:
     from watchfiles import Change, DefaultFilter, watch
 
     class ScriptFiles(DefaultFilter):
@@ -120,13 +137,13 @@ def _watch(folder: Path, fd: int) -> int:
 
     try:
         for batch in watch(
-            folder,
+            *folders,
             watch_filter=ScriptFiles(),
             debounce=_DEBOUNCE_MS,
             step=_STEP_MS,
             raise_interrupt=False,
         ):
-            names = sorted(os.path.relpath(path, folder) for _, path in batch)
+            names = sorted(os.path.relpath(path, folders[0]) for _, path in batch)
             os.write(fd, "".join(f"{name}\n" for name in names).encode()[:4096])
     except OSError as error:
         os.write(fd, _FAILED + str(error).encode())

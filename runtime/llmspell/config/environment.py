@@ -89,6 +89,6 @@ def _value(text: str, path: tuple[str, ...]) -> Any:
         return text
     section = section_at(path[:-1], Config)
     default = section.model_fields[path[-1]].default if section else None
-    wants_text = not isinstance(default, bool | int | float)
+    wants_text = not isinstance(default, bool | int | float | tuple)
     # A file may be called 2024 or true: where text is wanted, only a quoted TOML text is read.
     return text if wants_text and not isinstance(value, str) else value

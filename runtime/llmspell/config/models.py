@@ -9,6 +9,9 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from llmspell.config import defaults
+from llmspell.config.module_section import ModuleFolders
+from llmspell.config.permission_sections import Permitted
+from llmspell.config.sandbox_section import SandboxSection
 from llmspell.config.problems import config_error, describe
 from llmspell.config.section import Bytes, Milliseconds, PathOnDisk, Section
 from llmspell.config.state_sections import (
@@ -120,11 +123,38 @@ class Limits(Section):
         defaults.OUTPUT_BYTES,
         description="Output an embedding run keeps, in bytes; output that streams has no limit.",
     )
-    timeout_s: float = Field(
-        defaults.TIMEOUT_S,
+    timeout_s: float | None = Field(
+        None,
         ge=0,
         le=10**9,
-        description="Wall clock time of a run on the command line, in seconds; 0 sets no limit.",
+        description="Wall clock time of a run, in seconds; 0 sets no limit. Left out: none on the "
+        "command line, 300 in a program that embeds a Runtime.",
+    )
+    memory_bytes: int = Field(
+        defaults.MEMORY_BYTES,
+        ge=1024 * 1024,
+        le=2**40,
+        description="Memory of a script's Lua or JavaScript engine, in bytes.",
+    )
+    process_memory_bytes: Bytes = Field(
+        defaults.PROCESS_MEMORY_BYTES,
+        description="Memory of the process a command runs a script in, in bytes; 0 sets no limit.",
+    )
+    stack_bytes: int = Field(
+        defaults.STACK_BYTES,
+        ge=128 * 1024,
+        le=6 * 1024 * 1024,
+        description="Stack of the JavaScript engine, in bytes. Lua's is fixed: about 200,000 calls.",
+    )
+    calls: Bytes = Field(
+        defaults.CALLS,
+        description="Calls of State, print and other host functions in one run; 0 sets no limit.",
+    )
+    call_bytes: int = Field(
+        defaults.CALL_BYTES,
+        ge=1024,
+        le=2**31 - 1,
+        description="Most that one such call may hand over, or a run return, in bytes of text.",
     )
 
 
@@ -136,6 +166,9 @@ class Config(Section):
 
     state: State = State()
     limits: Limits = Limits()
+    permissions: Permitted = Permitted()
+    modules: ModuleFolders = ModuleFolders()
+    sandbox: SandboxSection = SandboxSection()
 
     def __init__(self, /, **sections: Any) -> None:
         try:

@@ -98,7 +98,9 @@ def describe(error: ErrorDetails, model: type[BaseModel]) -> Problem:
         return _unknown_key(path, model)
     key = dotted(path)
     expectation = _expectation(error)
-    shown = "" if is_secret(path, model) else _shown(error["input"])
+    # What is wrong with one entry of a list has been said; the whole list would add nothing.
+    hidden = is_secret(path, model) or error["type"] == "entry"
+    shown = "" if hidden else _shown(error["input"])
     if error["type"] == "literal_error":
         choices = _choices(path, model)
         guess = closest(str(error["input"]), choices)

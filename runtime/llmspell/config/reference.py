@@ -77,6 +77,10 @@ def _plain(value: Any) -> Any:
 
 def _values(path: tuple[str, ...], field: FieldInfo) -> str:
     annotation = field.annotation
+    if isinstance(field.default, tuple):
+        extra = field.json_schema_extra
+        said = extra.get("values") if isinstance(extra, dict) else None
+        return str(said or "true, false or a list of texts")
     if isinstance(annotation, types.UnionType):
         annotation = annotation.__args__[0]
     if annotation is bool:

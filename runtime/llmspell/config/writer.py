@@ -37,6 +37,8 @@ def _plain(section: BaseModel, path: tuple[str, ...], root: type[BaseModel]) -> 
             value = _plain(value, (*path, name), root)
         elif isinstance(value, Path):
             value = str(value)
+        elif isinstance(value, tuple):
+            value = tuple(map(str, value))
         elif isinstance(value, str) and is_secret((*path, name), root):
             value = _masked(value)
         data[name] = value
@@ -82,7 +84,7 @@ def _comment(text: str) -> list[str]:
     )
 
 
-def toml_value(value: bool | int | float | str) -> str:
+def toml_value(value: bool | int | float | str | tuple[str, ...]) -> str:
     """Write one value; whole numbers from 10,000 on are grouped as ``10_000``."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -90,5 +92,7 @@ def toml_value(value: bool | int | float | str) -> str:
         return f"{value:_}" if abs(value) >= 10_000 else str(value)
     if isinstance(value, float):
         return repr(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(toml_value, value))}]"
     # JSON text is TOML text, except that TOML also wants DEL escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -7,6 +7,9 @@ from typing import Final
 
 from llmspell.reference.markdown import code, table
 from llmspell_bridges.api import TYPES, Function, Global, Param, Record, usage
+from llmspell_stdlib.env import ENV
+from llmspell_stdlib.fs import FS
+from llmspell_stdlib.http import HTTP
 from llmspell_stdlib.json_global import JSON
 from llmspell_stdlib.output import CONSOLE, OUTPUT
 
@@ -17,7 +20,9 @@ from llmspell_stdlib.time_global import TIME
 __all__ = ["ERRORS_BY_PARAMETER", "SHOWN", "globals_page", "place_of", "state_table"]
 
 #: The globals in the order of the page. ARGS has no functions and is described by hand.
-SHOWN: Final = (STATE, JSON, TIME, OUTPUT, CONSOLE)
+SHOWN: Final = (STATE, FS, ENV, HTTP, JSON, TIME, OUTPUT, CONSOLE)
+#: Those whose functions return promises in JavaScript.
+_PROMISED: Final = (STATE, FS, ENV, HTTP)
 #: What a function of State may fail with because of a parameter, by its name, or by the name of
 #: its record; by the function's name as well where it differs from the others. The page says once
 #: what all of them share: invalid_argument and storage_error.
@@ -47,6 +52,7 @@ ERRORS_BY_PARAMETER: Final[dict[str, tuple[str, ...]]] = {
     "unwatch.id": (),
 }
 
+_OF_FILES: Final = ("file_error", "limit_exceeded")
 #: The same for the functions outside State.
 _ERRORS_BY_FUNCTION: Final = {
     "JSON.parse": ("invalid_value",),
@@ -54,6 +60,12 @@ _ERRORS_BY_FUNCTION: Final = {
     "Time.parse": ("invalid_value",),
     "Time.from_unix": ("invalid_value",),
     "Time.from_micros": ("invalid_value",),
+    "Fs.read": ("permission_denied", "file_not_found", *_OF_FILES, "invalid_value"),
+    "Fs.write": ("permission_denied", "file_not_found", *_OF_FILES),
+    "Fs.list": ("permission_denied", "file_not_found", *_OF_FILES),
+    "Fs.exists": ("permission_denied", "file_error"),
+    "Env.get": ("permission_denied",),
+    "Http.request": ("permission_denied", "http_error", "invalid_value"),
 }
 _SHOWN_TYPES: Final = {"scope": "scope", "texts": "list of text", "values": "any values"}
 _LANGUAGES: Final = {"lua": "Lua", "js": "JavaScript"}
@@ -133,12 +145,12 @@ def _call(declared: Global, function: Function, language: str) -> str:
     if language not in function.languages:
         return "not there"
     call = usage(declared, function).removeprefix(".")
-    if declared is not STATE or language != "js":
+    if declared not in _PROMISED or language != "js":
         return code(call)
-    arguments = call.partition("(")[2]
+    name, arguments = declared.name, call.partition("(")[2]
     camel = _camel(function.name)
     return (
-        f"{code(f'await State.{camel}({arguments}')} or {code(f'State.sync.{camel}({arguments}')}"
+        f"{code(f'await {name}.{camel}({arguments}')} or {code(f'{name}.sync.{camel}({arguments}')}"
     )
 
 

@@ -20,6 +20,7 @@ from llmspell.state.contention import backoff
 from llmspell.state.core import Scope
 from llmspell.state.transactions import Transactions
 from llmspell.store.base import INTERNAL, Delete, Put, Ref
+from llmspell_bridges.limits import remaining_s
 
 __all__ = ["DEFAULT_TTL_S", "DEFAULT_WAIT_S", "Lease", "Leases"]
 
@@ -98,7 +99,7 @@ class Leases(Transactions):
         text, checked = self._scope(scope), self._key(key)
         duration = check_ttl(ttl, hint=_TTL_HINT)
         _check_wait(wait)
-        deadline = time.monotonic() + wait
+        deadline = time.monotonic() + remaining_s(wait)
         owner = os.urandom(_OWNER_BYTES)
         attempt = 0
         while True:

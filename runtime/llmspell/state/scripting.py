@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from llmspell.errors import InvalidArgument, LlmSpellError, StateError, VersionConflict
 
 # A script that never calls State does not pay for its import.
+from llmspell_bridges.limits import remaining_s
+
 if TYPE_CHECKING:
     from llmspell.state.leases import Lease
     from llmspell.state.manager import StateManager
@@ -156,9 +158,9 @@ class ScriptState:
                 "argument 'timeout' must be a number of seconds, 0 or more", parameter="timeout"
             )
         if self._subscription is None:
-            time.sleep(min(timeout_s, threading.TIMEOUT_MAX))  # a loop of polls must not spin
+            time.sleep(remaining_s(min(timeout_s, threading.TIMEOUT_MAX)))  # a loop of polls must not spin
             return []
-        return self._subscription.take(timeout_s)
+        return self._subscription.take(remaining_s(timeout_s))
 
 
 def _open(table: dict[int, T], number: int, what: str, hint: str) -> T:

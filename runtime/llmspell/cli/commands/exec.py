@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from llmspell.cli.command import Command
 from llmspell.cli.options import (
     Settings,
     config_options,
     engine_option,
+    isolate_option,
     json_option,
+    module_path_option,
     timeout_option,
     utf8_only,
 )
+from llmspell.cli.permission_options import PermittingCommand, permission_options
 
 if TYPE_CHECKING:
     from llmspell.engine import RunResult, Runtime
@@ -23,7 +26,7 @@ __all__ = ["exec_"]
 
 
 @click.command(
-    cls=Command,
+    cls=PermittingCommand,
     name="exec",
     examples=(
         "llmspell exec 'return 6 * 7' --engine lua",
@@ -37,6 +40,9 @@ __all__ = ["exec_"]
 @timeout_option
 @json_option
 @config_options
+@permission_options
+@module_path_option
+@isolate_option
 def exec_(
     settings: Settings,
     code: str,
@@ -54,12 +60,13 @@ def exec_(
     def start(runtime: Runtime) -> RunResult:
         from llmspell.errors import ScriptSyntaxError
 
+        execute = partial(runtime.execute, engine=engine, args=args, folder=".")
         try:
-            return runtime.execute(code, engine=engine, args=args, name="<exec>")
+            return execute(code)
         except ScriptSyntaxError as error:
             # Nothing has run; Lua wants a `return` before what JavaScript takes as it is.
             try:
-                return runtime.execute(f"return {code}", engine=engine, args=args, name="<exec>")
+                return execute(f"return {code}")
             except ScriptSyntaxError:
                 raise error from None
 

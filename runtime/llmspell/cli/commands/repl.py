@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import click
 
-from llmspell.cli.command import Command
-from llmspell.cli.options import Settings, config_options, engine_option
+from llmspell.cli.options import (
+    Settings,
+    config_options,
+    engine_option,
+    isolate_option,
+    module_path_option,
+)
+from llmspell.cli.permission_options import PermittingCommand, permission_options
 
 __all__ = ["repl"]
 
 
 @click.command(
-    cls=Command,
+    cls=PermittingCommand,
     examples=(
         "llmspell repl --engine lua",
         "llmspell -p minimal repl --engine js",
@@ -20,6 +26,9 @@ __all__ = ["repl"]
 )
 @engine_option(required=True)
 @config_options
+@permission_options
+@module_path_option
+@isolate_option
 def repl(settings: Settings, engine: str) -> int:
     """Read code, run it, print its value, again and again; one sandbox for the whole session.
 

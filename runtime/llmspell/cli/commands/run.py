@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from llmspell.cli.command import Command
 from llmspell.cli.options import (
     Settings,
     config_options,
     engine_option,
+    isolate_option,
     json_option,
+    module_path_option,
     timeout_option,
     utf8_only,
 )
+from llmspell.cli.permission_options import PermittingCommand, permission_options
 
 if TYPE_CHECKING:
     from llmspell.engine import RunResult, Runtime
@@ -23,7 +25,7 @@ __all__ = ["run"]
 
 
 @click.command(
-    cls=Command,
+    cls=PermittingCommand,
     # What follows FILE belongs to the script, options too.
     context_settings={"allow_interspersed_args": False},
     examples=(
@@ -41,6 +43,9 @@ __all__ = ["run"]
 @timeout_option
 @json_option
 @config_options
+@permission_options
+@module_path_option
+@isolate_option
 def run(
     settings: Settings,
     file: str,
@@ -66,7 +71,9 @@ def run(
 
     def start(runtime: Runtime) -> RunResult:
         if file == "-":
-            return runtime.execute(_read_stdin(), engine=engine or "", args=args, name="<stdin>")
+            return runtime.execute(
+                _read_stdin(), engine=engine or "", args=args, name="<stdin>", folder="."
+            )
         return runtime.run(file, args, engine=engine)
 
     job = Job(start=start, settings=settings, timeout_s=timeout, as_json=as_json)

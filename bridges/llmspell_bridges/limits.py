@@ -1,0 +1,132 @@
+"""What one run of a script may use up, and the clock that tells how long it still has."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, fields, replace
+from time import monotonic
+from typing import Any, Final, Self
+
+from llmspell_bridges.errors import InvalidArgument, ScriptLimitExceeded
+
+__all__ = [
+    "LIMITS",
+    "UNLIMITED",
+    "Deadline",
+    "Limits",
+    "current_deadline",
+    "exceeded",
+    "remaining_s",
+]
+
+#: Each limit by name: what a script did that hits it.
+LIMITS: Final = {
+    "timeout_s": "ran longer than {} s",
+    "memory_bytes": "needs more than {} bytes of memory",
+    "stack_bytes": "calls functions too deeply for its stack",
+    "calls": "made more than {} calls of host functions",
+    "call_bytes": "hands over or returns more than {} bytes at once",
+}
+#: An engine without any stack cannot even begin; beyond the upper bound a thread has none.
+_BOUNDS: Final[dict[str, tuple[float, float]]] = {
+    "timeout_s": (0.001, 1e9),
+    "memory_bytes": (1024 * 1024, 2**62),
+    "stack_bytes": (128 * 1024, 6 * 1024 * 1024),
+    "calls": (0, 2**62),
+    "call_bytes": (1024, 2**31 - 1),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one run may use up. ``None`` sets no limit; raises ``InvalidArgument`` for nonsense.
+
+    ``timeout_s`` is wall clock time of a run (or of one call into it), in seconds;
+    ``memory_bytes`` the memory of its VM; ``stack_bytes`` the stack of a JavaScript VM (Lua's is
+    fixed: 200 levels of C, a million slots); ``calls`` how many calls of host functions (``State``,
+    ``print``, ...) it may make; ``call_bytes`` how much text one of them may hand over, and a run
+    may return. Hitting one raises ``LimitExceeded`` whose details name it.
+    """
+
+    timeout_s: float | None = None
+    memory_bytes: int | None = None
+    stack_bytes: int | None = None
+    calls: int | None = None
+    call_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            _check(each.name, getattr(self, each.name))
+
+    def but(self, **changed: Any) -> Self:
+        """Return these limits with some changed. Raises ``InvalidArgument`` for unknown names."""
+        unknown = sorted(changed.keys() - LIMITS.keys())
+        if unknown:
+            raise InvalidArgument(
+                f"unknown limit {unknown[0]!r}", hint=f"limits: {', '.join(LIMITS)}"
+            )
+        return replace(self, **changed)
+
+
+def _check(name: str, value: Any) -> None:
+    if value is None:
+        return
+    low, high = _BOUNDS[name]
+    kinds = (int, float) if name == "timeout_s" else (int,)
+    if type(value) not in kinds:
+        raise InvalidArgument(
+            f"{name} must be a number, not {type(value).__name__}", parameter=name
+        )
+    if not low <= value <= high:
+        raise InvalidArgument(
+            f"{name} must be between {low:,} and {high:,}", parameter=name, minimum=low
+        )
+
+
+#: No limits at all.
+UNLIMITED: Final = Limits()
+
+
+def exceeded(
+    limit: str, maximum: float | None, *, language: str, **place: Any
+) -> ScriptLimitExceeded:
+    """Return the error of a run that hit a limit; ``place`` is where, as ``ScriptError`` takes it.
+
+    Without a ``maximum`` the limit is the engine's own.
+    """
+    shown = f"{maximum:,}" if isinstance(maximum, int) else f"{maximum or 0:g}"
+    return ScriptLimitExceeded(
+        f"the script {LIMITS[limit].format(shown)} ({limit})",
+        hint=None if maximum is None else f"if it has to, raise limits.{limit}",
+        details={"limit": limit, "maximum": maximum},
+        language=language,
+        **place,
+    )
+
+
+class Deadline:
+    """The moment until which the present run may last; ``at`` is on the monotonic clock."""
+
+    __slots__ = ("at",)
+
+    def __init__(self, timeout_s: float | None) -> None:
+        self.at = None if timeout_s is None else monotonic() + timeout_s
+
+    def passed(self) -> bool:
+        """Tell whether the time is over."""
+        return self.at is not None and monotonic() >= self.at
+
+
+#: The deadline of the run that called the host function which asks, if any.
+current_deadline: ContextVar[Deadline | None] = ContextVar("llmspell_deadline", default=None)
+
+
+def remaining_s(wanted_s: float) -> float:
+    """Return how long a host function may wait that would like to wait ``wanted_s`` seconds.
+
+    No longer than the run it works for may last: what waits beyond that answers nobody.
+    """
+    deadline = current_deadline.get()
+    if deadline is None or deadline.at is None:
+        return wanted_s
+    return max(0.0, min(wanted_s, deadline.at - monotonic()))

@@ -1,0 +1,125 @@
+"""Making errors of what Lua says went wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from llmspell_bridges.errors import Frame, ScriptError, ScriptSyntaxError, error_code
+
+__all__ = ["Report", "Reports", "limit_behind"]
+
+# How Lua starts a message: chunk name, line. Long names are shortened to "...tail" by Lua.
+_PLACE: Final = re.compile(r"^(?P<file>[^\n]*?):(?P<line>\d{1,9}): (?P<message>.*)$", re.DOTALL)
+_LINE_BREAK: Final = re.compile(r"\r\n|\n\r|[\n\r]")
+_NAME_LIMIT: Final = 59
+_PRELUDE_NAME: Final = "llmspell"
+#: The engine's own words, where no error object of ours can stand for them.
+_LIMITS: Final = (
+    (re.compile(r"not enough memory"), "memory_bytes"),
+    (re.compile(r"(?:C )?stack overflow\b|error in error handling"), "stack_bytes"),
+)
+
+
+class Report(NamedTuple):
+    """A failure as the prelude tells it. ``raw_frames`` is a line for each frame."""
+
+    message: str | bytes
+    code: str | bytes | None = None
+    hint: str | bytes | None = None
+    raw_frames: str | bytes = ""
+    details: Any = None
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The script's frames, innermost first."""
+        return tuple(_frame(row) for row in _readable(self.raw_frames).split("\n") if row)
+
+
+class Reports:
+    """Makes errors of reports; ``sources`` are the texts of all that was run, by file name."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self._sources = sources
+
+    def syntax_error(self, message: str, name: str) -> ScriptSyntaxError:
+        """Return the error of text that does not parse."""
+        match = _PLACE.match(message)
+        line = int(match["line"]) if match else None
+        return ScriptSyntaxError(
+            match["message"] if match else message,
+            language="lua",
+            file=name,
+            line=line,
+            source_line=self._source_line(name, line),
+        )
+
+    def script_error(self, report: Report, name: str | None) -> ScriptError:
+        """Return the error of a script that failed; ``name`` is its file."""
+        message, frames = _readable(report.message), report.frames
+        place = frames[0] if frames else None
+        # Lua puts a position before the message at each coroutine it passes through.
+        while match := _PLACE.match(message):
+            if self._is_named(match["file"]):
+                # The position in the message is where `error` was told to point: trust it.
+                place = Frame(self._full_name(match["file"]), int(match["line"]))
+            elif match["file"] != _PRELUDE_NAME:
+                break
+            message = match["message"]
+        details = report.details
+        return ScriptError(
+            message,
+            language="lua",
+            code=error_code(_readable(report.code)) if report.code else None,
+            hint=_readable(report.hint) if report.hint else None,
+            details=details if isinstance(details, dict) else None,
+            frames=frames,
+            **self._shown_place(place, name),
+        )
+
+    def place(self, report: Report | None, name: str | None) -> dict[str, Any]:
+        """Return where a run was ended, as ``ScriptError`` takes it."""
+        frames = report.frames if report else ()
+        return {"frames": frames, **self._shown_place(frames[0] if frames else None, name)}
+
+    def _shown_place(self, place: Frame | None, name: str | None) -> dict[str, Any]:
+        if place is None:
+            return {"file": name}
+        line = self._source_line(place.file, place.line)
+        return {"file": place.file, "line": place.line, "source_line": line}
+
+    def _is_named(self, shown: str) -> bool:
+        return any(_shown(name) == shown for name in self._sources)
+
+    def _full_name(self, shown: str) -> str:
+        return next(name for name in self._sources if _shown(name) == shown)
+
+    def _source_line(self, name: str, line: int | None) -> str | None:
+        lines = _LINE_BREAK.split(self._sources.get(name, ""))
+        return lines[line - 1] if line and 0 < line <= len(lines) else None
+
+
+def limit_behind(message: str | bytes) -> str | None:
+    """Return the limit of the engine that a message without a code stands for, if any."""
+    words = _readable(message)
+    match = _PLACE.match(words)
+    words = match["message"] if match else words
+    return next((limit for pattern, limit in _LIMITS if pattern.match(words)), None)
+
+
+def _shown(name: str) -> str:
+    """Return a chunk's name the way Lua's messages shorten it."""
+    raw = name.encode()
+    if len(raw) <= _NAME_LIMIT:
+        return name
+    return "..." + raw[-(_NAME_LIMIT - 3) :].decode(errors="replace")
+
+
+def _readable(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode(errors="replace")
+
+
+def _frame(row: str) -> Frame:
+    file, line, function = row.split("\0", 2)
+    return Frame(file, int(line), function=function)

@@ -1,0 +1,123 @@
+"""Confining workers with what the platform offers, and telling what that is.
+
+Nothing here fails for want of a means: a measure that cannot be taken is reported as such, and
+whoever requires it refuses the worker.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import Final, NoReturn
+
+from orjson import dumps
+
+from llmspell_bridges.limits import Limits
+from llmspell_bridges.process.hardening.identity import become_nobody
+from llmspell_bridges.process.hardening.landlock import forbid_files
+from llmspell_bridges.process.hardening.measures import Measure, attempt
+from llmspell_bridges.process.hardening.namespaces import enter_empty_root, enter_namespaces
+from llmspell_bridges.process.hardening.parents import (
+    die_with_parent,
+    forbid_dumps,
+    forbid_new_privileges,
+)
+from llmspell_bridges.process.hardening.resources import (
+    address_space_bytes,
+    limit_memory,
+    limit_resources,
+)
+from llmspell_bridges.process.hardening.seccomp import forbid_system_calls
+
+__all__ = ["MEASURES", "Confinement", "report"]
+
+#: The names of all measures, as reports tell them.
+MEASURES: Final = (
+    "environment",
+    "namespaces",
+    "empty root",
+    "no privileges",
+    "no new privileges",
+    "files",
+    "memory limit",
+    "resource limits",
+    "dumps",
+    "descriptors",
+    "system calls",
+)
+
+
+class Confinement:
+    """What confines a spawner, and with it every worker that it forks."""
+
+    def __init__(self, keep: tuple[int, ...]) -> None:
+        """Confine this process, but for the descriptors of ``keep``.
+
+        It may go on as a child of the process that calls: the first in a world of its own.
+        """
+        _no_standard_streams()
+        self._base_bytes = address_space_bytes()
+        environment = attempt("environment", _empty_environment)
+        namespaces = enter_namespaces()
+        if namespaces.active:
+            _go_on_as_child(keep)
+        self._measures = [
+            environment,
+            namespaces,
+            enter_empty_root(namespaces),
+            become_nobody(),
+            attempt("no new privileges", forbid_new_privileges),
+            attempt("files", forbid_files),
+        ]
+
+    def of_worker(self, descriptor: int, limits: Limits) -> list[Measure]:
+        """Confine a forked worker, which keeps one descriptor; return all that confines it."""
+        return [
+            *self._measures,
+            attempt("descriptors", lambda: _close_all_but(descriptor)),
+            limit_memory(limits.memory_bytes, self._base_bytes),
+            limit_resources(),
+            attempt("dumps", forbid_dumps),
+            attempt("system calls", forbid_system_calls),
+        ]
+
+
+def report(measures: list[Measure]) -> bytes:
+    """Return measures as JSON."""
+    return dumps([asdict(measure) for measure in measures])
+
+
+def _no_standard_streams() -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(null, stream)
+    os.close(null)
+
+
+def _empty_environment() -> str:
+    # Only the time zone stays: a script's local time is the host's.
+    for name in set(os.environ) - {"TZ"}:
+        del os.environ[name]
+    return "empty, but for the time zone"
+
+
+def _go_on_as_child(keep: tuple[int, ...]) -> None:
+    """Fork the first process of the new world; this one waits for its end."""
+    child = os.fork()
+    if child:
+        _stand_by(child, keep)
+    die_with_parent(0)
+
+
+def _stand_by(child: int, keep: tuple[int, ...]) -> NoReturn:
+    for descriptor in keep:
+        if descriptor >= 0:
+            os.close(descriptor)
+    os.waitpid(child, 0)
+    os._exit(0)
+
+
+def _close_all_but(descriptor: int) -> str:
+    os.closerange(3, descriptor)
+    os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
+    return "one socket"

@@ -1,0 +1,135 @@
+"""What differs on purpose from plain Lua and plain QuickJS, as data that the tests check.
+
+``docs/sandbox.md`` has a table of these; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = ["DIFFERENCES", "Difference"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """``expression`` has one value in a plain VM and another here, for a reason.
+
+    A value is compared as text. ``only_with_limits`` marks what differs only while a run has a
+    time limit.
+    """
+
+    language: Literal["lua", "js"]
+    topic: str
+    expression: str
+    plain: str
+    here: str
+    reason: str
+    only_with_limits: bool = False
+
+
+def _absent(language: str, names: str, reason: str, topic: str, plain: str) -> list[Difference]:
+    probe = "type({})" if language == "lua" else "typeof {}"
+    gone = "nil" if language == "lua" else "undefined"
+    return [
+        Difference(
+            language=language,  # type: ignore[arg-type]
+            topic=topic,
+            expression=probe.format(name),
+            plain=plain,
+            here=gone,
+            reason=reason,
+        )
+        for name in names.split()
+    ]
+
+
+_LUA: Final = [
+    *_absent("lua", "io debug", "they reach the host", "`io`, `debug`", "table"),
+    *_absent(
+        "lua",
+        "dofile loadfile package.loadlib package.searchpath",
+        "they read any file; `require` reads modules",
+        "`dofile`, `loadfile`, most of `package`",
+        "function",
+    ),
+    *_absent(
+        "lua",
+        "os.execute os.exit os.getenv os.remove os.rename os.setlocale os.tmpname",
+        "they reach the system; `os` keeps `clock`, `date`, `difftime` and `time`",
+        "most of `os`",
+        "function",
+    ),
+    *_absent("lua", "string.dump", "there is no bytecode", "`string.dump`", "function"),
+    Difference(
+        language="lua",
+        topic="bytecode in `load`",
+        expression="select(2, load('\\27Lua', 'x', 'b'))",
+        plain="x: bad binary format (truncated chunk)",
+        here="attempt to load a text chunk (only text chunks are available in this sandbox)",
+        reason="bytecode can crash the VM",
+    ),
+    Difference(
+        language="lua",
+        topic="`__gc` metamethods",
+        expression="(pcall(setmetatable, {}, {__gc = print}))",
+        plain="true",
+        here="false",
+        reason="a finalizer runs at moments when no limit holds",
+    ),
+    Difference(
+        language="lua",
+        topic="options of `collectgarbage`",
+        expression="(pcall(collectgarbage, 'stop'))",
+        plain="true",
+        here="false",
+        reason="a script must not switch off what keeps its memory small; `collect` and `count` are there",
+    ),
+    Difference(
+        language="lua",
+        topic="the reader of `load` is called before the compiler starts",
+        expression="(function() local n = 0 load(function() n = n + 1 return n < 5 and '}' or nil end) return n end)()",
+        plain="2",
+        here="5",
+        reason="a reader that never ends must not hold the compiler; all pieces are read first",
+    ),
+]
+
+_JS: Final = [
+    *_absent("js", "WeakRef FinalizationRegistry", "they watch the collector", "`WeakRef`, `FinalizationRegistry`", "function"),
+    *_absent("js", "SharedArrayBuffer", "they block the host's thread", "`SharedArrayBuffer`, `Atomics`", "function"),
+    Difference(
+        language="js",
+        topic="top-level `var` and `function` can be deleted",
+        expression="var deletable = 1; Object.getOwnPropertyDescriptor(globalThis, 'deletable').configurable",
+        plain="false",
+        here="true",
+        reason="scripts are evaluated, so that each has an exact place for its errors",
+    ),
+    Difference(
+        language="js",
+        topic="the result of `then` on a promise of your own class",
+        expression="(() => { class Mine extends Promise {} return new Mine(() => {}).then(() => 1) instanceof Mine })()",
+        plain="true",
+        here="false",
+        reason="a job must not run a constructor of the script outside of every limit; it is a plain promise",
+    ),
+    Difference(
+        language="js",
+        topic="`Promise[Symbol.species]` and `Promise.prototype.constructor`",
+        expression="Object.getOwnPropertyDescriptor(Promise, Symbol.species).configurable",
+        plain="true",
+        here="false",
+        reason="as above: they decide which constructor a job runs",
+    ),
+    Difference(
+        language="js",
+        topic="the lines in `error.stack`",
+        expression="/<input>:1:/.test(new Error().stack)",
+        plain="true",
+        here="false",
+        reason="each script has lines of its own in the one `<input>`; reports show the real file and line",
+    ),
+]
+
+DIFFERENCES: Final = [*_LUA, *_JS]

@@ -1,0 +1,102 @@
+"""A host that embeds llmspell: one runtime for all attacks, looked over after each of them.
+
+A program: ``held.py inline|process``; one JSON object a line in, one out.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from llmspell import LlmSpellError, Runtime
+from llmspell_bridges.limits import Limits
+
+SENTINEL = {"text": "untouched", "list": [1, 2.5, None]}
+AFTERWARDS = {
+    "lua": "local v = State.load('kept', 'k') return v.text .. #v.list .. ('x'):rep(2)",
+    "js": "const v = State.sync.load('kept', 'k'); v.text + v.list.length + 'x'.repeat(2)",
+}
+
+
+TIMEOUT_S = 0.2
+MEMORY_BYTES = 48 * 1024 * 1024
+CALLS = 2000
+
+
+def options(isolation: str) -> dict[str, Any]:
+    """Return what makes a runtime of this level, with limits that are soon hit."""
+    limits = Limits(timeout_s=TIMEOUT_S, memory_bytes=MEMORY_BYTES, calls=CALLS)
+    return {"limits": limits, "isolation": isolation} if isolation != "inline" else {"limits": limits}
+
+
+def outcome(runtime: Runtime, request: dict[str, Any]) -> dict[str, Any]:
+    """Run one script and tell how it ended. What is no error of ours is a defect."""
+    try:
+        result = runtime.execute(request["script"], engine=request["language"], name="attack")
+    except LlmSpellError as error:
+        return {
+            "code": error.code,
+            "message": str(error)[:500],
+            "limit": error.details.get("limit"),
+            "maximum": error.details.get("maximum"),
+        }
+    except BaseException as error:
+        return {"exception": f"{type(error).__name__}: {error}"[:500]}
+    try:
+        return {"value": json.loads(json.dumps(result.value))}
+    except (TypeError, ValueError):
+        return {"value": repr(result.value)}
+
+
+def after(runtime: Runtime) -> dict[str, Any]:
+    """Tell what works after an attack, and what it left behind."""
+    state = runtime.state
+    stored = sorted(state.list_keys("attack"))
+    state.clear("attack")
+    again = {}
+    for language, script in AFTERWARDS.items():
+        try:
+            again[language] = runtime.execute(script, engine=language).value
+        except LlmSpellError as error:
+            again[language] = f"{error.code}: {error}"
+    return {
+        "stored": stored,
+        "again": again,
+        "kept": state.load("kept", "k") == SENTINEL,
+    }
+
+
+def reset_peak() -> None:
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def memory_bytes(name: str) -> int:
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith(name):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def main(isolation: str) -> None:
+    with Runtime(profile="minimal", **options(isolation)) as runtime:
+        runtime.state.save("kept", "k", SENTINEL)
+        for line in sys.stdin:
+            request = json.loads(line)
+            reset_peak()
+            before = memory_bytes("VmRSS")
+            started = time.perf_counter()
+            answer = outcome(runtime, request)
+            answer["elapsed_s"] = time.perf_counter() - started
+            answer["grown_bytes"] = memory_bytes("VmHWM") - before
+            answer.update(after(runtime))
+            print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
