@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from orjson import JSONDecodeError, loads
@@ -24,7 +26,7 @@ from llmspell_bridges.limits import UNLIMITED, Deadline, Limits, current_deadlin
 from llmspell_bridges.values import MAX_DEPTH
 from llmspell_bridges.wire import decode
 
-__all__ = ["BoundGlobal", "Door", "Replies"]
+__all__ = ["BoundGlobal", "Door", "Replies", "indexed"]
 
 Text = TypeVar("Text", str, bytes)
 Text_co = TypeVar("Text_co", str, bytes, covariant=True)
@@ -42,6 +44,16 @@ class BoundGlobal:
         """Return the functions behind the door that a language's scripts or preludes may call."""
         declared = self.declaration.available(language, self.features)
         return [function for function in declared if function.handler is not None]
+
+
+def indexed(
+    offered: Iterable[BoundGlobal], language: str
+) -> list[tuple[BoundGlobal, Function, int]]:
+    """Return the functions of globals in the order in which a door takes them, with their indexes."""
+    functions = [(bound, each) for bound in offered for each in bound.functions(language)]
+    # The first index is the door's own, and what a VM keeps it asks for under a second one.
+    indexes = accumulate((2 if each.keeps else 1 for _, each in functions), initial=1)
+    return [(*each, index) for each, index in zip(functions, indexes, strict=False)]
 
 
 class Replies(Protocol[Text_co]):
@@ -104,7 +116,7 @@ class Door(Generic[Text]):
         # one of these is current.
         self._kept: dict[Text, FrozenValue] = {}
         self._entries: list[Callable[[Text], Text | bool | None]] = [self._is_current]
-        self._names: list[str] = [""]
+        self._names: list[str | tuple[BoundGlobal, Function]] = [""]
         self.error: LlmSpellError | None = None
         self._interrupt: BaseException | None = None
         self._answering: list[Callable[[Text], Text | bool | None]] = []
@@ -116,15 +128,24 @@ class Door(Generic[Text]):
         host says is current must be what the VM has.
         """
         index = len(self._entries)
-        entry = _entry(bound, function, self._replies, self._max_depth)
-        entries = [entry]
+        self._put(index, bound, function, partial(_entry, bound, function))
         if function.keeps:
-            entries.append(
-                _keeping_entry(bound, function, self._replies, self._max_depth, self._kept)
-            )
-        self._entries += entries
-        self._names += [function.call_name(bound.declaration)] * len(entries)
+            keeping = partial(_keeping_entry, bound, function, kept=self._kept)
+            self._put(index + 1, bound, function, keeping)
         return index
+
+    def _put(
+        self, index: int, bound: BoundGlobal, function: Function, make: Callable[..., Any]
+    ) -> None:
+        """Add an entry that is made when it is first called: few scripts call everything."""
+
+        def first_call(text: Text) -> Text:
+            entry: Callable[[Text], Text] = make(replies=self._replies, max_depth=self._max_depth)
+            self._entries[index] = entry
+            return entry(text)
+
+        self._entries.append(first_call)
+        self._names.append((bound, function))
 
     def _is_current(self, text: Text) -> bool:
         """Tell whether what the VM keeps from that call is what the call would give now."""
@@ -194,16 +215,20 @@ class Door(Generic[Text]):
 
     def _failed(self, index: int, error: BaseException) -> Text:
         if isinstance(error, LlmSpellError):
-            self.error = _naming(self._names[index], error)
+            self.error = _naming(self._call_name(index), error)
         elif isinstance(error, Exception):
             self.error = InternalError(
-                f"{self._names[index]}: the host failed ({type(error).__name__})"
+                f"{self._call_name(index)}: the host failed ({type(error).__name__})"
             )
             self.error.__cause__ = error
         else:
             self.interrupt(error)
             self.error = Interrupted("the run was interrupted")
         return self._replies.error(self.error)
+
+    def _call_name(self, index: int) -> str:
+        name = self._names[index]
+        return name if isinstance(name, str) else name[1].call_name(name[0].declaration)
 
     def interrupt(self, error: BaseException) -> None:
         """Keep what a signal raised; until the host has taken it the script gets no answers."""

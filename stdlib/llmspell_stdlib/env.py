@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from llmspell_bridges.api import Global, Param
 from llmspell_bridges.values import Value
 
-__all__ = ["ENV"]
+__all__ = ["ENV", "EnvironmentService"]
 
 
-if TYPE_CHECKING:
-    # Only described: making such classes takes longer than the whole of this module.
-    class EnvironmentService(Protocol):
-        """What the ``Env`` global needs of the host."""
+class EnvironmentService(Protocol):
+    """What the ``Env`` global needs of the host."""
 
-        def get(self, name: str) -> Value: ...
+    def get(self, name: str) -> Value: ...
 
-    class EnvironmentAccess(Protocol):
-        """Makes the service when a script first needs it."""
 
-        @property
-        def environment(self) -> EnvironmentService: ...
+class EnvironmentAccess(Protocol):
+    """Makes the service when a script first needs it."""
+
+    @property
+    def environment(self) -> EnvironmentService: ...
 
 
 ENV: Final = Global("Env", "Environment variables, where the permission `env` includes them.")

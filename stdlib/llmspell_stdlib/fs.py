@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from llmspell_bridges.api import Global, Param, Record
 
-__all__ = ["FS"]
+__all__ = ["FS", "FileService"]
 
 
-if TYPE_CHECKING:
-    # Only described: making such classes takes longer than the whole of this module.
-    class FileService(Protocol):
-        """What the ``Fs`` global needs of the host."""
+class FileService(Protocol):
+    """What the ``Fs`` global needs of the host."""
 
-        def read(self, path: str | bytes, *, encoding: str = ...) -> str | bytes: ...
-        def write(
-            self,
-            path: str | bytes,
-            content: str | bytes,
-            *,
-            append: bool = ...,
-            create_dirs: bool = ...,
-        ) -> None: ...
-        def entries(self, path: str | bytes) -> list[dict[str, Any]]: ...
-        def exists(self, path: str | bytes) -> bool: ...
+    def read(self, path: str | bytes, *, encoding: str = ...) -> str | bytes: ...
+    def write(
+        self,
+        path: str | bytes,
+        content: str | bytes,
+        *,
+        append: bool = ...,
+        create_dirs: bool = ...,
+    ) -> None: ...
+    def entries(self, path: str | bytes) -> list[dict[str, Any]]: ...
+    def exists(self, path: str | bytes) -> bool: ...
 
-    class FileAccess(Protocol):
-        """Makes the service when a script first needs it."""
 
-        @property
-        def files(self) -> FileService: ...
+class FileAccess(Protocol):
+    """Makes the service when a script first needs it."""
+
+    @property
+    def files(self) -> FileService: ...
 
 
 FS: Final = Global(

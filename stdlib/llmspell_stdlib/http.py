@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from llmspell_bridges.api import Global, Param, Record
 from llmspell_bridges.values import Value
 
-__all__ = ["HTTP"]
+__all__ = ["HTTP", "WebService"]
 
 
-if TYPE_CHECKING:
-    # Only described: making such classes takes longer than the whole of this module.
-    class WebService(Protocol):
-        """What the ``Http`` global needs of the host."""
+class WebService(Protocol):
+    """What the ``Http`` global needs of the host."""
 
-        def request(self, url: str, **options: Any) -> dict[str, Value]: ...
+    def request(self, url: str, **options: Any) -> dict[str, Value]: ...
 
-    class WebAccess(Protocol):
-        """Makes the service when a script first needs it."""
 
-        @property
-        def web(self) -> WebService: ...
+class WebAccess(Protocol):
+    """Makes the service when a script first needs it."""
+
+    @property
+    def web(self) -> WebService: ...
 
 
 HTTP: Final = Global(

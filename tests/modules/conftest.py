@@ -57,8 +57,8 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program
         (tmp_path / f"outside.{ending}").write_text(secret_module(ending))
     monkeypatch.chdir(folder)
     made = Program(folder)
-    with made.runtime:
-        yield made
+    yield made
+    made.runtime.close()
 
 
 def secret_module(ending: str) -> str:

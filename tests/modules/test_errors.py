@@ -117,7 +117,9 @@ def test_an_error_that_a_module_raises_has_its_source_line(failing: Failure) -> 
     assert [str(frame) for frame in error.frames][1] == "main.lua:1 in main chunk"
 
 
-def test_an_error_in_a_long_named_module_of_lua_is_still_placed(program: Program, failing: Failure) -> None:
+def test_an_error_in_a_long_named_module_of_lua_is_still_placed(
+    program: Program, failing: Failure
+) -> None:
     folder = "a_folder_with_a_rather_long_name_that_lua_shortens_in_its_messages"
     program.write(f"{folder}/broken.lua", "x = = 1")
     program.write(f"{folder}/raising.lua", "\nerror('raised')")
@@ -178,7 +180,9 @@ def test_a_mark_of_the_byte_order_is_passed_over(program: Program) -> None:
     assert program.js("require('./m') + require('./d')") == 5
 
 
-def test_a_file_beyond_the_limit_is_not_loaded(program: Program, failing: Failure, language: str) -> None:
+def test_a_file_beyond_the_limit_is_not_loaded(
+    program: Program, failing: Failure, language: str
+) -> None:
     with program.write(f"m.{language}", "").open("r+b") as file:
         file.truncate(MOST_BYTES + 1)
     error = failing(language, "local m = require 'm'" if language == "lua" else "require('./m')")

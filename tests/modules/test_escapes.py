@@ -120,7 +120,9 @@ def test_what_is_said_is_the_same_whether_the_file_outside_exists(
         with pytest.raises(ScriptError) as caught:
             program.require("js", name.format(file))
         error = caught.value
-        said.append((error.message.replace(file, "X"), error.code, str(error.details).replace(file, "X")))
+        said.append(
+            (error.message.replace(file, "X"), error.code, str(error.details).replace(file, "X"))
+        )
     assert said[0] == said[1]
 
 
@@ -141,7 +143,9 @@ def test_a_script_that_is_a_link_has_the_modules_of_the_folder_it_leads_to(
     (real / f"tool.{language}").write_text(
         {"lua": "return require 'part'", "js": "require('./part')"}[language]
     )
-    (real / f"part.{language}").write_text({"lua": "return 'part'", "js": "module.exports = 'part'"}[language])
+    (real / f"part.{language}").write_text(
+        {"lua": "return 'part'", "js": "module.exports = 'part'"}[language]
+    )
     link(real / f"tool.{language}", program.folder / "bin" / f"tool.{language}")
     assert program.runtime.run(f"bin/tool.{language}").value == "part"
 
@@ -236,3 +240,13 @@ def test_the_details_name_both_files(program: Program) -> None:
         program.js("require('./lib/a')")
     assert caught.value.details == {"module": "../../outside", "required_by": "lib/a.js"}
     assert isinstance(caught.value.__cause__, ModuleNotFound)
+
+
+def test_a_link_to_a_file_whose_name_is_not_utf8_is_a_clear_error(program: Program) -> None:
+    odd = os.fsencode(program.folder) + b"/odd\xff.js"
+    with open(odd, "w") as file:
+        file.write("1")
+    os.symlink(odd, os.fsencode(program.folder) + b"/m.js")
+    with pytest.raises(ScriptError, match="not UTF-8") as caught:
+        program.js("require('./m')")
+    assert caught.value.code == "module_error"

@@ -55,7 +55,10 @@ def test_a_call_of_import_says_to_use_require(failing: Failure) -> None:
 
 
 def test_a_script_can_go_on_when_import_is_not_there(program: Program) -> None:
-    assert program.js(
-        "let m; try { m = await import('./m') } catch { m = require('./m') } return m.a",
-        m="exports.a = 1",
-    ) == 1
+    assert (
+        program.js(
+            "let m; try { m = await import('./m') } catch { m = require('./m') } return m.a",
+            m="exports.a = 1",
+        )
+        == 1
+    )

@@ -80,7 +80,9 @@ def test_a_module_may_require_the_script_and_sees_what_it_exports_so_far(program
 
 
 def test_a_module_that_failed_is_tried_again(program: Program) -> None:
-    program.write("m.js", "globalThis.n = (globalThis.n ?? 0) + 1; if (n < 2) throw new Error('no')")
+    program.write(
+        "m.js", "globalThis.n = (globalThis.n ?? 0) + 1; if (n < 2) throw new Error('no')"
+    )
     assert program.js("try { require('./m') } catch {} require('./m'); n") == 2
 
 
@@ -126,10 +128,13 @@ def test_require_resolve_names_the_file(program: Program) -> None:
 
 
 def test_a_module_is_loaded_again_once_it_is_taken_out_of_the_cache(program: Program) -> None:
-    assert program.js(
-        "require('./m'); delete require.cache[require.resolve('./m')]; require('./m'); n",
-        m="globalThis.n = (globalThis.n ?? 0) + 1",
-    ) == 2
+    assert (
+        program.js(
+            "require('./m'); delete require.cache[require.resolve('./m')]; require('./m'); n",
+            m="globalThis.n = (globalThis.n ?? 0) + 1",
+        )
+        == 2
+    )
 
 
 def test_the_cache_says_what_is_loaded(program: Program) -> None:
@@ -153,10 +158,13 @@ def test_a_name_that_is_no_text_is_refused(failing: Failure, value: str) -> None
 
 
 def test_modules_can_be_required_later_from_a_function_or_a_promise(program: Program) -> None:
-    assert program.js(
-        "const late = async () => { await null; return require('./m') }; return await late()",
-        m="module.exports = async () => 1; module.exports = 'late'",
-    ) == "late"
+    assert (
+        program.js(
+            "const late = async () => { await null; return require('./m') }; return await late()",
+            m="module.exports = async () => 1; module.exports = 'late'",
+        )
+        == "late"
+    )
 
 
 def test_a_module_may_start_with_a_line_for_the_shell(program: Program) -> None:
@@ -186,17 +194,22 @@ def test_no_text_ends_the_function_it_stands_in(program: Program, text: str) -> 
 
 
 @pytest.mark.parametrize("text", BREAK_OUTS)
-def test_no_text_ends_the_function_an_awaiting_script_stands_in(failing: Failure, text: str) -> None:
+def test_no_text_ends_the_function_an_awaiting_script_stands_in(
+    failing: Failure, text: str
+) -> None:
     assert failing("js", f"await 1; {text}").code == "syntax_error"
 
 
 def test_what_scripts_replace_does_not_change_require(program: Program) -> None:
-    assert program.js(
-        """
+    assert (
+        program.js(
+            """
         Object.defineProperty(Object.prototype, "0", { set() { throw 1 }, configurable: true });
         String.prototype.slice = String.prototype.repeat = String.prototype.lastIndexOf = null;
         JSON.parse = Reflect.apply = Object.defineProperty = RegExp.prototype.exec = null;
         Array.prototype[Symbol.iterator] = null; globalThis.eval = null;
         require('./lib/m')""",
-        lib__m="module.exports = __dirname",
-    ) == "lib"
+            lib__m="module.exports = __dirname",
+        )
+        == "lib"
+    )

@@ -6,7 +6,9 @@ import pytest
 
 from .conftest import Failure, Program
 
-TEXT = '{"name": "x", "list": [1, null, 2.5, "é"], "empty": [], "nothing": null, "deep": {"a": true}}'
+TEXT = (
+    '{"name": "x", "list": [1, null, 2.5, "é"], "empty": [], "nothing": null, "deep": {"a": true}}'
+)
 
 
 def test_javascript_reads_them_with_or_without_the_ending(program: Program) -> None:
@@ -85,7 +87,9 @@ def test_nesting_without_end_is_a_limit(program: Program, failing: Failure, lang
     assert error.code in ("limit_exceeded", "module_error")
 
 
-def test_integers_that_lua_cannot_hold_are_refused_there(program: Program, failing: Failure) -> None:
+def test_integers_that_lua_cannot_hold_are_refused_there(
+    program: Program, failing: Failure
+) -> None:
     program.write("d.json", "[9223372036854775807]")
     assert program.lua("return require('d')[1]") == 2**63 - 1
     program.write("d.json", "[9223372036854775808]")

@@ -17,7 +17,22 @@ from .conftest import SECRET, link
 INSIDE = "inside"
 PIECES = [
     *("..", ".", "/", "\\", "a", "lib", "m", "outside", "link", "out", "self", "up", "A", "~", ""),
-    *(".lua", ".js", ".json", "index", "init", "\0", " ", ":", "%2e", "\u2024", "root", "//", "./", "../"),
+    *(
+        ".lua",
+        ".js",
+        ".json",
+        "index",
+        "init",
+        "\0",
+        " ",
+        ":",
+        "%2e",
+        "\u2024",
+        "root",
+        "//",
+        "./",
+        "../",
+    ),
     *("/proc/self/cwd", "/etc/passwd", "{above}", "{root}", "\ud800"),
 ]
 NAMES = st.lists(st.sampled_from(PIECES) | st.text(max_size=2), max_size=9).map("".join)
@@ -28,7 +43,12 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder full of ways out, in another that holds secrets under the same names."""
     above = tmp_path_factory.mktemp("above")
     root = above / "root"
-    for folder, text in ((above, SECRET), (above / "lib", SECRET), (root, INSIDE), (root / "lib", INSIDE)):
+    for folder, text in (
+        (above, SECRET),
+        (above / "lib", SECRET),
+        (root, INSIDE),
+        (root / "lib", INSIDE),
+    ):
         folder.mkdir(exist_ok=True)
         for stem in ("outside", "m", "a", "index", "init"):
             for ending in ("lua", "js", "json"):

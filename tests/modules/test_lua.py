@@ -104,11 +104,14 @@ def test_a_circle_is_found_behind_tail_calls(failing: Failure) -> None:
 
 
 def test_a_circle_is_fine_once_a_module_has_put_its_value_in_place(program: Program) -> None:
-    assert program.lua(
-        "return require('a').name",
-        a="local M = {name = 'a'} package.loaded.a = M require 'b' return M",
-        b="return require('a').name",
-    ) == "a"
+    assert (
+        program.lua(
+            "return require('a').name",
+            a="local M = {name = 'a'} package.loaded.a = M require 'b' return M",
+            b="return require('a').name",
+        )
+        == "a"
+    )
 
 
 def test_a_circle_that_was_caught_leaves_the_modules_loadable(program: Program) -> None:
@@ -145,7 +148,9 @@ def test_a_module_that_a_sleeping_coroutine_loads_is_no_circle_without_end(
     assert "still being loaded" in error.message
 
 
-@pytest.mark.parametrize("line", ["package.path = '?.lua'", "local p = package.path", "package.cpath = ''"])
+@pytest.mark.parametrize(
+    "line", ["package.path = '?.lua'", "local p = package.path", "package.cpath = ''"]
+)
 def test_where_modules_are_is_not_for_scripts_to_say(failing: Failure, line: str) -> None:
     error = failing("lua", line)
     assert error.code == "invalid_argument"
@@ -153,7 +158,10 @@ def test_where_modules_are_is_not_for_scripts_to_say(failing: Failure, line: str
 
 
 def test_other_members_of_package_are_the_scripts_own(program: Program) -> None:
-    assert program.lua("package.mine = 3 return {package.mine, package.searchpath == nil}") == [3, True]
+    assert program.lua("package.mine = 3 return {package.mine, package.searchpath == nil}") == [
+        3,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("value", ["nil", "5", "{}", "true"])
@@ -168,10 +176,13 @@ def test_a_module_may_start_with_a_line_for_the_shell(program: Program) -> None:
 
 
 def test_what_scripts_replace_does_not_change_require(program: Program) -> None:
-    assert program.lua(
-        """
+    assert (
+        program.lua(
+            """
         type, error, setmetatable, pcall = nil, nil, nil, nil
         string.match, coroutine.running = nil, nil
         return require 'm'""",
-        m="return 'still'",
-    ) == "still"
+            m="return 'still'",
+        )
+        == "still"
+    )

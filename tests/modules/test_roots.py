@@ -41,7 +41,9 @@ def test_the_scripts_folder_comes_first_then_the_programs_then_the_configured(
 
 
 def test_modules_of_another_folder_find_each_other(program: Program) -> None:
-    program.write("vendor/kit/index.js", "module.exports = [require('./part'), require('kit/part')]")
+    program.write(
+        "vendor/kit/index.js", "module.exports = [require('./part'), require('kit/part')]"
+    )
     program.write("vendor/kit/part.js", "module.exports = __filename")
     program.write("app/main.js", "require('kit')")
     with Runtime(module_paths=[Path("vendor")]) as runtime:
@@ -119,7 +121,9 @@ def test_a_script_that_was_read_carries_its_folder(program: Program) -> None:
     assert Script("return 1", "lua").folder is None
 
 
-@pytest.mark.parametrize("paths", ["lib", b"lib", Path("lib"), 5, None, [5], [b"lib"], [""], ["a\0b"]])
+@pytest.mark.parametrize(
+    "paths", ["lib", b"lib", Path("lib"), 5, None, [5], [b"lib"], [""], ["a\0b"]]
+)
 def test_module_paths_that_are_no_list_of_folders_are_refused(paths: object) -> None:
     with pytest.raises(InvalidArgument, match="module_paths"):
         Runtime(module_paths=paths)  # type: ignore[arg-type]

@@ -34,7 +34,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / folder).mkdir(parents=True)
     (root / "in/file").write_text("inside")
     (root / "in/sub/file").write_text("inside")
-    for path in ("out/secret", "out/file", "out/sub/file", "in2/file"):
+    for path in ("out/secret", "out/only here", "out/file", "out/sub/file", "in2/file"):
         (root / path).write_text(SECRET)
     links = {
         "in/to-out": "../out",
@@ -106,7 +106,7 @@ def test_no_path_reaches_what_is_not_permitted(
             else:
                 assert result != SECRET.encode()
                 if name == "entries":
-                    assert "secret" not in [entry["name"] for entry in result]
+                    assert "only here" not in [entry["name"] for entry in result]
     assert outside(tree) == before
     # Not even whether something is there is told: one call is refused where all of them are.
     if refused.get("exists") == "permission_denied":
@@ -141,10 +141,10 @@ def test_a_denial_is_the_same_whether_or_not_the_file_is_there(
 
 
 def test_what_a_folder_becomes_while_a_script_reads_does_not_matter(tree: Path) -> None:
-    place, stop = tree / "in/swapped", threading.Event()
+    place, rounds = tree / "in/swapped", 300
 
     def swap() -> None:
-        while not stop.is_set():
+        for _ in range(rounds):
             place.mkdir()
             (place / "file").write_text("inside")
             (place / "file").unlink()
@@ -155,21 +155,17 @@ def test_what_a_folder_becomes_while_a_script_reads_does_not_matter(tree: Path) 
             place.unlink()
 
     thread = threading.Thread(target=swap)
-    thread.start()
-    try:
-        with current(tree):
-            files = Files(Permissions(read=["in"]), own_files=(), max_bytes=1000)
-            seen = set()
-            for _ in range(2000):
-                try:
-                    seen.add(files.read("in/swapped/file"))
-                except LlmSpellError as error:
-                    seen.add(error.code)
-    finally:
-        stop.set()
-        thread.join(30)
-    assert SECRET not in seen
-    assert "permission_denied" in seen
+    seen = set()
+    with current(tree):
+        files = Files(Permissions(read=["in"]), own_files=(), max_bytes=1000)
+        thread.start()
+        while thread.is_alive():
+            try:
+                seen.add(files.read("in/swapped/file"))
+            except LlmSpellError as error:
+                seen.add(error.code)
+    codes = {"permission_denied", "file_not_found", "file_error", "inside", ""}
+    assert seen <= codes
 
 
 @pytest.mark.parametrize("path", ["/proc/self/environ", "/dev/null", "/dev/zero", "/proc", "/sys"])
@@ -217,11 +213,11 @@ def test_permission_to_write_is_none_to_read_and_the_other_way_round(host: Host)
 @pytest.mark.parametrize(
     ("path", "flag"),
     [
-        ("data/a.txt", "--allow-read=data/a.txt,"),
-        ("/etc/passwd", "--allow-read=/etc/passwd,"),
-        ("a b", "'--allow-read=a b'"),
-        ("a,b", "--allow-read=a,,b,"),
-        ("~/x", "'--allow-read=./~/x'"),
+        ("data/a.txt", "--allow-read=data/a.txt "),
+        ("/etc/passwd", "--allow-read=/etc/passwd "),
+        ("a b", "'--allow-read=a b' "),
+        ("a,b", "--allow-read=a,,b "),
+        ("~/x", "'--allow-read=./~/x' "),
     ],
 )
 def test_a_denial_says_what_would_allow_exactly_this(host: Host, path: str, flag: str) -> None:

@@ -83,7 +83,7 @@ def test_a_denial_ends_the_script_and_its_hint_makes_it_work(llmspell: Program) 
     done = llmspell("exec", "--engine", "lua", code)
     assert done.returncode == 1
     assert "error[permission_denied]: Fs.read: reading 'data/a' is not permitted" in done.stderr
-    assert "--allow-read=data/a, or with permissions.read" in done.stderr
+    assert "--allow-read=data/a before the script's name, or with permissions.read" in done.stderr
     again = llmspell("exec", "--engine", "lua", code, "--allow-read=data/a")
     assert (again.returncode, again.stdout) == (0, "a\n")
 
@@ -121,3 +121,19 @@ def test_flags_add_to_what_the_configuration_permits(llmspell: Program) -> None:
     assert llmspell(*run, *files).stdout.split() == ["true", "false"]
     assert llmspell(*run, "--allow-read=more", *files).stdout.split() == ["true", "true"]
     assert llmspell(*run, "--allow-env=X", *files).stdout.split() == ["true", "false"]
+
+
+@pytest.mark.parametrize("language", ["lua", "js"])
+def test_the_example_works_with_the_flags_it_names(llmspell: Program, language: str) -> None:
+    example = Path(__file__).parents[2] / "examples" / language / f"files.{language}"
+    command = next(line for line in example.read_text().splitlines() if "llmspell run" in line)
+    flags = [word for word in command.split() if word.startswith("--allow")]
+    done = llmspell("run", *flags, example, environ={"USER": "ada"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "the user has a name: true",
+        "todo: Water the plants.",
+        "todo: Call Ada.",
+        "today.txt is a file of 28 bytes",
+        "tomorrow: still free",
+    ]

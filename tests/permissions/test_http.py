@@ -236,6 +236,14 @@ def test_errors_show_no_more_of_a_url_than_the_host(host: Host, web: Server) -> 
     assert "geheim" not in str(error.to_dict() | {"source_line": ""})
 
 
+def test_requests_leave_no_trace_in_the_logs(
+    host: Host, web: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    host("Http.request", f"{web.url}/echo?geheim", {"headers": {"Authorization": "geheim"}})
+    assert "geheim" not in caplog.text
+
+
 def test_a_request_ends_with_the_time_of_its_run(host: Host, web: Server) -> None:
     code = {"lua": "Http.request(INPUT)", "js": "Http.sync.request(INPUT)"}[host.engine]
     started = monotonic()

@@ -49,7 +49,9 @@ def test_a_host_that_is_not_permitted_is_never_connected_to(
     assert error.code == "permission_denied"
     assert error.details == {"permission": "net", "target": target}
     assert error.message == f"Http.request: connecting to '{target}' is not permitted"
-    assert f"--allow-net={target}, or with permissions.net" in (error.hint or "")
+    assert f"--allow-net={target} before the script's name, or with permissions.net" in (
+        error.hint or ""
+    )
     assert web.connections == 0
 
 

@@ -100,7 +100,7 @@ def bare(request: pytest.FixtureRequest) -> Iterator[Ask]:
 
 
 def _held(attack: Attack) -> Answer:
-    return {"language": attack.language, "script": attack.script}
+    return {"language": attack.language, "script": attack.script, "in_tree": attack.in_tree}
 
 
 @pytest.fixture(scope="session")

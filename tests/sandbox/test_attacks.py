@@ -67,6 +67,11 @@ def test_the_attack_is_held_inline(attack: Attack, inline: Ask) -> None:
     check(attack, attack.expected("inline"), inline(attack))
 
 
+@of(ATTACKS)
+def test_the_attack_is_held_by_a_process(attack: Attack, process: Ask) -> None:
+    check(attack, attack.expected("process"), process(attack))
+
+
 @of([attack for attack in ATTACKS if isinstance(attack.expected("inline"), Supervised)])
 def test_the_attack_is_ended_by_the_command_line(attack: Attack, supervised: Ask) -> None:
     expected, answer = attack.expected("inline"), supervised(attack)

@@ -21,8 +21,12 @@ LIMITS = Limits(timeout_s=60, memory_bytes=256 * 1024 * 1024, calls=10**6, call_
 
 levels = pytest.mark.parametrize(
     "options",
-    [{"limits": NO_LIMITS}, {"limits": LIMITS}],
-    ids=["inline-without-limits", "inline-with-limits"],
+    [
+        {"limits": NO_LIMITS},
+        {"limits": LIMITS},
+        {"limits": LIMITS, "isolation": "process"},
+    ],
+    ids=["inline-without-limits", "inline-with-limits", "process"],
 )
 
 

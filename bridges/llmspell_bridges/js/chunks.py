@@ -14,6 +14,8 @@ __all__ = ["STACK_LINE", "Chunks"]
 # The engine calls every chunk "<input>", so each script gets lines of its own; what lies below
 # the first script's lines is the prelude.
 _FIRST_LINE: Final = 2_001
+# Of the function that a script or module may stand in; what has no place of its own is told there.
+_HEAD_LINES: Final = 2
 STACK_LINE: Final = re.compile(
     # A script may make a stack up: the numbers have a length that is always read quickly.
     r"^ {0,8}at (?:(?P<function>.{0,200}?) \()?"
@@ -90,6 +92,7 @@ class Chunks:
         """Yield which script each frame is in, its line there, and the frame's text."""
         for match in STACK_LINE.finditer(stack):
             line = int(match["line"])
-            if line >= _FIRST_LINE:
-                index = bisect_right(self._starts, line) - 1
-                yield index, min(line - self._starts[index] + 1, len(self._sources[index])), match
+            if line >= _FIRST_LINE - _HEAD_LINES:
+                index = bisect_right(self._starts, line + _HEAD_LINES) - 1
+                last = len(self._sources[index])
+                yield index, max(1, min(line - self._starts[index] + 1, last)), match

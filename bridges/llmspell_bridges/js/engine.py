@@ -50,7 +50,7 @@ def engine() -> ctypes.CDLL:
     """Return the engine's functions that are used here, with their signatures."""
     # The extension module is loaded already: whoever hands over a context has imported it.
     library = ctypes.CDLL(sys.modules["_quickjs"].__file__ or "")
-    pointer, value = ctypes.c_void_p, JSValue
+    pointer, value, integer = ctypes.c_void_p, JSValue, ctypes.c_int
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "JS_SetHostPromiseRejectionTracker": (None, [pointer, RejectionCallback, pointer]),
         "JS_SetInterruptHandler": (None, [pointer, InterruptCallback, pointer]),
@@ -58,6 +58,11 @@ def engine() -> ctypes.CDLL:
         "JS_GetPropertyStr": (value, [pointer, value, ctypes.c_char_p]),
         "JS_Call": (value, [pointer, value, value, ctypes.c_int, ctypes.POINTER(value)]),
         "JS_FreeValue": (None, [pointer, value]),
+        "JS_Eval": (value, [pointer, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, integer]),
+        "JS_WriteObject": (pointer, [pointer, pointer, value, integer]),
+        "JS_ReadObject": (value, [pointer, ctypes.c_char_p, ctypes.c_size_t, integer]),
+        "JS_EvalFunction": (value, [pointer, value]),
+        "js_free": (None, [pointer, pointer]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)

@@ -1,12 +1,17 @@
-// Loading modules as CommonJS has them. The host finds the files and reads them; what they hold is
-// compiled here, each file as a function of its own. Evaluated when something is first required, so
-// what it uses was captured before: see require.js.
-(captured, internal, bridge) => {
+// `require`, `module` and `exports`, as CommonJS has them. The host finds the files and reads them;
+// what they hold is compiled here, each file as a function of its own.
+(globals, internal, bridge) => {
   "use strict";
   const { find_module: find, main_module: mainModule } = internal;
   const { StateError, addChunk } = bridge;
-  const { apply, define, defineProperty, evaluate, exec, lastIndexOf, parse, repeat, slice,
-    SyntaxError: $SyntaxError } = captured;
+  const { apply } = globals.Reflect;
+  const { defineProperty } = globals.Object;
+  const { parse } = globals.JSON;
+  const { lastIndexOf, repeat, slice } = globals.String.prototype;
+  const { exec } = globals.RegExp.prototype;
+  const { eval: evaluate, Error: $Error, SyntaxError: $SyntaxError } = globals;
+  const define = (target, name, value) => defineProperty(target, name,
+    { __proto__: null, value, writable: true, enumerable: false, configurable: true });
 
   // Compiling -----------------------------------------------------------------------------------
 
@@ -80,6 +85,8 @@
   }
 
   function load(found) {
+    // Between two modules lie some calls of this file; by default only ten in all are remembered.
+    if ($Error.stackTraceLimit === 10) $Error.stackTraceLimit = 100;
     const file = found[0], kind = found[1];
     if (kind === "main") return theMain();
     const present = cache[file];
@@ -136,5 +143,19 @@
     return require;
   }
 
-  return { __proto__: null, theMain, requireOf };
+  // The script's own ----------------------------------------------------------------------------
+
+  define(globals, "require", requireOf(null));
+  // Made when they are first asked for, which in most scripts is never.
+  const own = {
+    __proto__: null,
+    module: theMain,
+    exports: () => theMain().exports,
+    __filename: () => theMain().filename,
+    __dirname: () => theMain().path,
+  };
+  for (const name of ["module", "exports", "__filename", "__dirname"]) {
+    defineProperty(globals, name, { __proto__: null, enumerable: false, configurable: true,
+      get: own[name], set(value) { define(globals, name, value); } });
+  }
 }

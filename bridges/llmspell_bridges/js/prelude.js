@@ -462,18 +462,17 @@
     }
   }
 
-  // `record` is the source of what makes the result's object of its members, or "".
-  host.define = function (global, name, call, index, params, reads, isInternal, record, keeps) {
-    const build = record === "" ? null : indirectEval(record)(recordTime);
-    const names = params === "" ? [] : params.split(" ");
+  // `record` makes what makes the result's object of its members, if the result is a record.
+  host.define = function (global, name, call, index, names, reads, isInternal, keeps, record) {
+    const build = record === null ? null : record(recordTime);
     const direct = keeps ? bindKeeping(index, call, names)
       : bind(index, call, names, build, isInternal);
     if (isInternal) internal[name] = direct;
     else install(global, name, direct, asynchronous(call, direct, reads));
   };
 
-  host.extend = function (source) {
-    indirectEval(source)(globalThis, internal, {
+  host.extend = function (prelude) {
+    prelude(globalThis, internal, {
       install, inspect, StateError, addChunk, afterCall: (fn) => { afterCall = fn; },
       // Whether a promise was rejected and nobody has looked at it so far.
       isUnhandled: (promise) => apply(mapHas, rejected, [promise]),

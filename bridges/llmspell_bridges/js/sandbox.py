@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import quickjs
 from orjson import JSONDecodeError, dumps, loads
 
 from llmspell_bridges.api import Record
-from llmspell_bridges.door import Door
+from llmspell_bridges.blueprint import blueprint
+from llmspell_bridges.door import Door, indexed
 from llmspell_bridges.errors import (
     Frame,
     ScriptError,
@@ -19,6 +18,8 @@ from llmspell_bridges.errors import (
     ScriptSyntaxError,
     error_code,
 )
+from llmspell_bridges.js.blueprint import setup_script
+from llmspell_bridges.js.bytecode import run_compiled
 from llmspell_bridges.js.chunks import STACK_LINE, Chunks
 from llmspell_bridges.js.imports import dynamic_import_hint, import_hint
 from llmspell_bridges.js.interrupts import Interrupts
@@ -35,7 +36,7 @@ __all__ = ["JsSandbox"]
 _WRAPPER_LINES: Final = 2
 # The engine's own default, half of this, ends a recursion after 600 calls. Threads have 8 MiB.
 _STACK_BYTES: Final = 2 * 1024 * 1024
-_HOST_FUNCTIONS: Final = ("run", "call", "define", "extend", "outcome", "leftovers", "track")
+_HOST_FUNCTIONS: Final = ("run", "call", "outcome", "leftovers", "track")
 _LONE_SURROGATE: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]..",
 )
@@ -77,11 +78,6 @@ _PARSES_IN_FUNCTION: Final = """(text) => {
 }"""
 
 
-@cache
-def _source(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
-
-
 class JsSandbox:
     """Runs JavaScript; see ``Sandbox`` for what each method promises."""
 
@@ -101,9 +97,11 @@ class JsSandbox:
         context.set_max_stack_size(self._stack_bytes)
         context.add_callable("__door", self._door.opened())
         context.add_callable("__chunk", self._chunks.take)
-        prelude, values, inspect = map(_source, ("prelude.js", "values.js", "inspect.js"))
+        for bound, function, _ in indexed(options.globals, self.language):
+            self._door.add(bound, function)
+        run_compiled(context, blueprint(self.language, options.globals, setup_script))
         context.eval(
-            f"globalThis.__host = {prelude}({values}({options.max_depth}), {inspect}); undefined"
+            f"globalThis.__host = __setup({options.max_depth}); delete globalThis.__setup; undefined"
         )
         # These handles keep what they name alive; the tracker borrows "track".
         self._host = {name: context.eval(f"__host.{name}") for name in _HOST_FUNCTIONS}
@@ -111,29 +109,9 @@ class JsSandbox:
         self._tracker = RejectionTracker(context, "__track")
         context.eval("delete globalThis.__track; undefined")
         self._context: Any = context
-        self._install(options)
         if self._limits.memory_bytes is not None:
             context.set_memory_limit(self._memory_used() + self._limits.memory_bytes)
         self._interrupts = Interrupts(context, self._door.has_to_end, self._door.interrupt)
-
-    def _install(self, options: SandboxOptions) -> None:
-        for bound in options.globals:
-            for function in bound.functions(self.language):
-                params = " ".join(param.name for param in function.params)
-                index = self._door.add(bound, function)
-                self._host["define"](
-                    bound.declaration.name,
-                    function.name,
-                    function.call_name(bound.declaration, camel=True),
-                    index,
-                    params,
-                    function.reads,
-                    function.internal,
-                    _constructor(bound.declaration.record(function.result)),
-                    function.keeps,
-                )
-            if source := bound.declaration.preludes.get(self.language):
-                self._host["extend"](source)
 
     def run(self, source: str, *, name: str) -> Value:
         with self._owner, self._door.running():
@@ -355,22 +333,6 @@ class JsSandbox:
         frames = self._chunks.frames(stack)
         place = f"{frames[0].file}:{frames[0].line}: " if frames else ""
         self._warn(f"{place}the promise of {call} is never used; write `await {call}(...)`")
-
-
-def _constructor(record: Record | None) -> str:
-    """Return source of a function that makes the record's object of its members in order."""
-    if record is None:
-        return ""
-    first = len(record.fields) - len(record.usual)
-    whole, short = [], []
-    for index, member in enumerate(record.fields):
-        made = f"time(a[{index}])" if member.type == "timestamp" else f"a[{index}]"
-        usual = dumps(record.usual[index - first]).decode() if index >= first else made
-        whole.append(f"{member.name}:{made}")
-        short.append(f"{member.name}:{usual}")
-    return (
-        f"(time) => (a) => a.length === {first} ? ({{{','.join(short)}}}) : ({{{','.join(whole)}}})"
-    )
 
 
 def _quoted(source: str) -> str:

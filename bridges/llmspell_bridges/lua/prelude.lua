@@ -16,7 +16,7 @@ local raw_getmetatable, getinfo = debug.getmetatable, debug.getinfo
 
 -- The other files of this folder, each a chunk of its own.
 local function part(name, ...)
-  return assert(raw_load(sources(name), "=llmspell", "t"))(...)
+  return assert(raw_load(sources(name), "=llmspell", "b"))(...)
 end
 
 local marks = part("marks")
@@ -299,14 +299,12 @@ function host.call(name, source)
 end
 
 -- Puts a bound function at a dotted place ("State.save") in the script's environment, or, when
--- it is internal, where only the preludes of the standard library find it. `record` is the source
--- of what unpacks the record it returns, or "".
-function host.define(place, call, index, params, is_internal, record, keeps)
-  local names = {}
-  for name in params:gmatch("%S+") do names[#names + 1] = name end
+-- it is internal, where only the preludes of the standard library find it. `names` are those of its
+-- parameters, `record` makes what unpacks the record it returns, if it does.
+function host.define(place, call, index, names, is_internal, record, keeps)
   local unpack_record
-  if record ~= "" then
-    unpack_record = raw_load(record, "=llmspell", "t", {})(string.unpack, function(micros)
+  if record then
+    unpack_record = record(string.unpack, function(micros)
       return raw_setmetatable({ micros = micros }, marks.TIME)
     end, math.mininteger)
   end
@@ -360,8 +358,7 @@ local function at(problem, file, line)
 end
 
 -- Runs a prelude of the standard library with what such code may use.
-function host.extend(source, name)
-  local chunk = assert(raw_load(source, "=" .. name, "t"))
+function host.extend(chunk)
   chunk(env, internal, {
     list = marks.list, null = marks.NULL, timestamp = marks.timestamp, failure = failure,
     is_null = function(value) return rawequal(value, NULL) end,

@@ -63,7 +63,7 @@ def _packer(mark: int, fields: Sequence[Param]) -> Callable[[Members], bytes]:
     return pack
 
 
-def record_unpacker(record: Record) -> bytes:
+def record_unpacker(record: Record) -> str:
     """Return Lua source of a function that makes the record's table of a reply and its mark.
 
     The source is a chunk that is given ``unpack`` (``string.unpack``), ``time``, which makes a
@@ -75,7 +75,7 @@ def record_unpacker(record: Record) -> bytes:
     return (
         "local unpack, time, absent = ...\n"
         f"return function(reply, mark)\nif mark == {_SHORT} then\n{short}\nend\n{whole}\nend"
-    ).encode()
+    )
 
 
 def _unpack(fields: Sequence[Param], constant: Sequence[Param], values: Sequence[Any]) -> str:

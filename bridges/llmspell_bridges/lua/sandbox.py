@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from lupa.lua54 import LuaMemoryError, LuaRuntime
 
 from llmspell_bridges.asking import asking
-from llmspell_bridges.door import Door
+from llmspell_bridges.blueprint import blueprint
+from llmspell_bridges.door import Door, indexed
 from llmspell_bridges.errors import ScriptError, ScriptLimitExceeded
 from llmspell_bridges.limits import exceeded
+from llmspell_bridges.lua.blueprint import installation, part
 from llmspell_bridges.lua.literal import lua_chunk
 from llmspell_bridges.lua.memory import Memory
 from llmspell_bridges.lua.records import record_unpacker
@@ -30,11 +30,6 @@ _PROBLEMS: Final = b"""function(source)
   local _, as_expression = load("return " .. source, "=", "t")
   return as_statements or "", as_expression or ""
 end"""
-
-
-@cache
-def _part(name: bytes) -> bytes:
-    return Path(__file__).with_name(f"{name.decode()}.lua").read_bytes()
 
 
 class LuaSandbox:
@@ -69,36 +64,19 @@ class LuaSandbox:
             memory = Memory(self._vm, self._limits.memory_bytes, self._door.spend)
             door = memory.guarding(door)
         watched = self._limits.timeout_s is not None
-        prelude = self._vm.compile(_part(b"prelude"), name=b"=llmspell", mode=b"t")
+        prelude = self._vm.compile(part(b"prelude"), mode=b"b")
         self._run, self._call, define, extend, self._show, learn = prelude(
             door,
             options.max_depth,
-            _part,
+            part,
             asking(self._door.has_to_end, self._door.interrupt) if watched else None,
             memory.hold if memory else None,
         )
         learn(self._learn)
-        for bound in options.globals:
-            for function in bound.functions(self.language):
-                place = function.name
-                if not function.internal and bound.declaration.name:
-                    place = f"{bound.declaration.name}.{place}"
-                params = " ".join(param.name for param in function.params)
-                index = self._door.add(bound, function)
-                record = bound.declaration.record(function.result)
-                unpacker = record_unpacker(record) if record else b""
-                call = function.call_name(bound.declaration)
-                define(
-                    place.encode(),
-                    call.encode(),
-                    index,
-                    params.encode(),
-                    function.internal,
-                    unpacker,
-                    function.keeps,
-                )
-            if source := bound.declaration.preludes.get(self.language):
-                extend(source.encode(), b"llmspell")
+        for bound, function, _ in indexed(options.globals, self.language):
+            self._door.add(bound, function)
+        chunk = blueprint(self.language, options.globals, installation)
+        self._vm.compile(chunk, mode=b"b")(define, extend)
         return memory
 
     def run(self, source: str, *, name: str) -> Value:

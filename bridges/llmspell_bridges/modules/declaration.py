@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -18,7 +17,7 @@ _LANGUAGES: Final = ("lua", "js")
 
 
 class _Preludes(Mapping[str, str]):
-    """The files of ``lua`` and ``js``, each language's read when it is first used."""
+    """``lua/modules.lua`` and ``js/modules.js``, each read when its language is first used."""
 
     def __getitem__(self, language: str) -> str:
         if language not in _LANGUAGES:
@@ -35,11 +34,8 @@ class _Preludes(Mapping[str, str]):
 @cache
 def _read(language: str) -> str:
     folder = Path(__file__).parents[1] / language
-    modules = (folder / f"modules.{language}").read_text(encoding="utf-8")
-    if language == "lua":
-        return modules
-    stub = (folder / "require.js").read_text(encoding="utf-8")
-    return stub.replace("evaluate(SOURCE)", f"evaluate({json.dumps(modules)})")
+    return (folder / f"modules.{language}").read_text(encoding="utf-8")
+
 
 
 MODULES: Final = Global("", "Modules of the script's own.", preludes=_Preludes())

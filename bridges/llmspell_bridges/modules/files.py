@@ -31,7 +31,7 @@ _FILE: Final = (
 )
 _BY_DESCRIPTOR: Final = os.open in os.supports_dir_fd and os.stat in os.supports_dir_fd
 _ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL})
-_MOST_LISTED: Final = 2000
+_MOST_LISTED: Final = 500
 _CHUNK: Final = 64 * 1024
 
 

@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from llmspell_bridges.errors import ModuleError
 from llmspell_bridges.modules.contents import MOST_BYTES, source_text, value_of_json
 from llmspell_bridges.modules.files import NotReadable, read_below
-from llmspell_bridges.modules.names import KINDS, Parts, Request, candidates, read_name, steps
+from llmspell_bridges.modules.names import (
+    KINDS,
+    Parts,
+    Request,
+    candidates,
+    quoted,
+    read_name,
+    steps,
+)
 from llmspell_bridges.modules.search import Search
+from llmspell_bridges.values import is_unicode
 
 if TYPE_CHECKING:
     from llmspell_bridges.modules.service import Folder, Modules
@@ -100,6 +109,11 @@ class Finder:
         # The first name stays, should another root lead to the same file.
         shown = self._shown.setdefault(path, root.show(parts))
         self._places.setdefault(shown, _Place(root, parts[:-1]))
+        if not is_unicode(shown):
+            raise ModuleError(
+                f"the file of module {quoted(parts[-1].encode(errors='replace').decode())} has a "
+                "name that is not UTF-8"
+            )
         text = source_text(data, shown, kind)
         content: Any = text
         if kind == "json":

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from llmspell_bridges.api import Function, Global
 from llmspell_bridges.door import BoundGlobal
 from llmspell_bridges.limits import Limits
+from llmspell_bridges.process.seeds import SEEDS
 from llmspell_bridges.sandbox import SandboxOptions
 
 __all__ = ["Description", "in_building_order"]
@@ -50,6 +51,8 @@ class Description:
     def options(self, **others: Any) -> SandboxOptions:
         """Return the options of the worker's sandbox."""
         offered = [BoundGlobal(declared, None, features) for declared, features in self.globals]
+        # Last, so that what the host answers has the same indexes there.
+        offered.append(BoundGlobal(SEEDS, None))
         return SandboxOptions(
             globals=offered, max_depth=self.max_depth, limits=self.limits, **others
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from llmspell_bridges.door import InternalError
 from llmspell_bridges.errors import (
     Frame,
     InvalidArgument,
@@ -25,6 +26,7 @@ __all__ = ["Malformed", "error_from", "error_text", "value_from", "value_text"]
 _KINDS: Final[dict[str, type[LlmSpellError]]] = {
     kind.__name__: kind
     for kind in (
+        InternalError,
         InvalidArgument,
         InvalidValue,
         LimitExceeded,
@@ -81,7 +83,7 @@ def value_from(text: bytes, max_depth: int = MAX_DEPTH) -> Value:
 def error_text(error: LlmSpellError) -> bytes:
     """Encode an error with its place in the script."""
     data = {
-        "kind": type(error).__name__ if type(error).__name__ in _KINDS else "ScriptError",
+        "kind": type(error).__name__ if type(error).__name__ in _KINDS else "InternalError",
         "message": error.message,
         "code": error.code,
         "hint": error.hint,

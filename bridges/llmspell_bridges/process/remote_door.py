@@ -9,6 +9,7 @@ from llmspell_bridges.api import Function
 from llmspell_bridges.door import BoundGlobal, Door, Replies, Text
 from llmspell_bridges.limits import Limits
 from llmspell_bridges.process.frames import Kind
+from llmspell_bridges.process.seeds import SEEDS
 from llmspell_bridges.process.worker_channel import WorkerChannel
 from llmspell_bridges.values import MAX_DEPTH
 
@@ -34,10 +35,12 @@ class RemoteDoor(Door[Text]):
 
     def add(self, bound: BoundGlobal, function: Function) -> int:
         """Take the index the host's door gives the function."""
+        if bound.declaration is SEEDS:
+            return super().add(bound, function)
         index = len(self._entries)
         for _ in range(2 if function.keeps else 1):
             self._entries.append(self._remote(len(self._entries)))
-            self._names.append(function.call_name(bound.declaration))
+            self._names.append((bound, function))
         return index
 
     def _remote(self, index: int) -> Callable[[Any], Any]:

@@ -6,7 +6,6 @@ import os
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -262,10 +261,7 @@ class ProcessSandbox:
 
 
 class _GuardedDoor(Door[Any]):
-    """The door to a process nobody vouches for: what it says is made canonical anew.
-
-    Most runs call few of the functions, so each is bound when it is first called.
-    """
+    """The door to a process nobody vouches for: what it says is made canonical anew."""
 
     @property
     def size(self) -> int:
@@ -273,21 +269,7 @@ class _GuardedDoor(Door[Any]):
         return len(self._entries)
 
     def add(self, bound: BoundGlobal, function: Function) -> int:
-        index = len(self._entries)
-        for place in range(index, index + (2 if function.keeps else 1)):
-            self._entries.append(partial(self._first_call, bound, function, index, place))
-            self._names.append("")
-        return index
-
-    def _first_call(
-        self, bound: BoundGlobal, function: Function, index: int, place: int, text: Any
-    ) -> Any:
-        end = len(self._entries)
-        super().add(bound, replace(function, handler=self._exactly(function)))
-        for several in (self._entries, self._names):
-            several[index : index + len(several) - end] = several[end:]
-            del several[end:]
-        return self._entries[place](text)
+        return super().add(bound, replace(function, handler=self._exactly(function)))
 
     def _exactly(self, function: Function) -> Callable[..., Any]:
         handler, depth = function.handler, self._max_depth

@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import Final, NoReturn
 
 from llmspell_bridges.process.control import ANSWER, NOT_FORKED, Order, receive_order
@@ -65,6 +66,15 @@ def _warm_up() -> None:
         create_sandbox(language, SandboxOptions()).close()
 
 
+def _rehearse(description: Description) -> None:
+    """Build such a sandbox for nothing: what is worked out once for all, every worker then has.
+
+    It gets as far as the first call of the host, which nobody answers here.
+    """
+    with suppress(Exception):
+        create_sandbox(description.language, description.options()).close()
+
+
 class _Spawner:
     def __init__(self, control: socket.socket, watched: int, confinement: Confinement) -> None:
         self._control = control
@@ -98,7 +108,8 @@ class _Spawner:
         self, order: Order, number: int, second: int, payload: bytes, descriptor: int
     ) -> None:
         if order is Order.DESCRIBE:
-            self._descriptions[number] = Description.unpack(payload)
+            self._descriptions[number] = description = Description.unpack(payload)
+            _rehearse(description)
         elif order is Order.FORGET:
             self._descriptions.pop(number, None)
         elif order is Order.SPAWN:

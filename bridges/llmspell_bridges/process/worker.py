@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final, NoReturn
 
 from orjson import loads
 
-from llmspell_bridges.api import Global
-from llmspell_bridges.door import BoundGlobal
+from llmspell_bridges.door import InternalError
 from llmspell_bridges.errors import LlmSpellError
 from llmspell_bridges.limits import exceeded
 from llmspell_bridges.process.description import Description
@@ -56,21 +54,7 @@ def _build(channel: WorkerChannel, description: Description) -> Sandbox:
         channel.send(Kind.WARNING, payload=line.encode(errors="replace"))
 
     make_door = partial(RemoteDoor, channel, description.language == "js")
-    options = description.options(warn=warn, make_door=make_door)
-    return create_sandbox(
-        description.language, replace(options, globals=(_seed(), *options.globals))
-    )
-
-
-def _seed() -> BoundGlobal:
-    """Return what gives a VM random numbers of its own.
-
-    Lua takes its seed from addresses and the second of the day: forks have both in common.
-    """
-    first, second = (int.from_bytes(os.urandom(8)) >> 1 for _ in range(2))
-    return BoundGlobal(
-        Global("", "", preludes={"lua": f"math.randomseed({first}, {second})"}), None
-    )
+    return create_sandbox(description.language, description.options(warn=warn, make_door=make_door))
 
 
 def _answer(channel: WorkerChannel, description: Description, sandbox: Sandbox) -> None:
@@ -102,4 +86,4 @@ def _told(error: Exception, description: Description) -> LlmSpellError:
             "memory_bytes", description.limits.memory_bytes, language=description.language
         )
     # Its message may hold anything; its class says enough to whoever reads the code.
-    return LlmSpellError(f"the worker failed ({type(error).__name__})")
+    return InternalError(f"the worker failed ({type(error).__name__})")

@@ -20,8 +20,8 @@ def denied(permission: str, target: str, message: str, *entries: str) -> Permiss
     listed = json.dumps(list(wanted), ensure_ascii=False)
     return PermissionDenied(
         message,
-        hint=f"allow it with {shlex.quote(flag)}, or with permissions.{permission} = {listed} "
-        "in the configuration",
+        hint=f"allow it with {shlex.quote(flag)} before the script's name, or with "
+        f"permissions.{permission} = {listed} in the configuration",
         permission=permission,
         target=target,
     )

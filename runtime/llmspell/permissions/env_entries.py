@@ -29,7 +29,7 @@ def covers(entry: str, name: str) -> bool:
 def allows(grant: tuple[str, ...] | Literal[True], name: str) -> bool:
     """Tell whether a variable of this name may be read."""
     if grant is not True and name in grant:
-        return not name.endswith("*")
+        return True
     if name.startswith(_OWN):
         return False
     return grant is True or any(covers(entry, name) for entry in grant)

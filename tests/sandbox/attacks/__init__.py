@@ -7,6 +7,7 @@ from typing import Final
 from .exhaustion import EXHAUSTION
 from .host_reach import HOST_REACH
 from .marshalling import MARSHALLING
+from .modules import MODULES
 from .poisoning import POISONING
 from .row import Attack
 
@@ -17,4 +18,5 @@ CATEGORIES: Final[dict[str, list[Attack]]] = {
     "exhaustion": EXHAUSTION,
     "poisoning": POISONING,
     "marshalling": MARSHALLING,
+    "modules": MODULES,
 }

@@ -6,7 +6,7 @@ it here. Scripts tell by their value: "reached" when they got what they were aft
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 __all__ = [
@@ -102,7 +102,7 @@ class Attack:
     ``bare_script`` stands for ``script`` against the plain embedding where that has to be asked
     in another way. ``process`` is what is expected under process isolation where that differs.
     ``stored`` names the keys that the scope "attack" holds afterwards; every other row must leave
-    nothing there.
+    nothing there. ``in_tree`` rows run as a file in the folder that the hosts plant.
     """
 
     name: str
@@ -113,7 +113,7 @@ class Attack:
     process: Held | None = None
     bare_script: str | None = None
     stored: tuple[str, ...] = ()
-    files: tuple[tuple[str, str], ...] = field(default=())
+    in_tree: bool = False
 
     def expected(self, isolation: str) -> Held:
         """Return what is to become of it under an isolation level."""

@@ -60,6 +60,10 @@ class Host:
     def close(self) -> None:
         """End the process."""
         process, self._process = self._process, None
-        if process is not None:
+        if process is None:
+            return
+        try:  # without anything more to read it ends by itself, and tidies up
+            process.communicate(timeout=5)
+        except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()

@@ -6,13 +6,19 @@ A program: ``held.py inline|process``; one JSON object a line in, one out.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import tempfile
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tree import planted
+
 from llmspell import LlmSpellError, Runtime
+from llmspell.result import RunResult
 from llmspell_bridges.limits import Limits
 
 SENTINEL = {"text": "untouched", "list": [1, 2.5, None]}
@@ -33,10 +39,24 @@ def options(isolation: str) -> dict[str, Any]:
     return {"limits": limits, "isolation": isolation} if isolation != "inline" else {"limits": limits}
 
 
+def started(runtime: Runtime, request: dict[str, Any]) -> RunResult:
+    script, language = request["script"], request["language"]
+    if not request["in_tree"]:
+        return runtime.execute(script, engine=language, name="attack")
+    file = scripts_folder() / f"attack.{language}"
+    file.write_text(script, encoding="utf-8")
+    return runtime.run(file)
+
+
+@cache
+def scripts_folder() -> Path:
+    return planted(Path(tempfile.mkdtemp()))
+
+
 def outcome(runtime: Runtime, request: dict[str, Any]) -> dict[str, Any]:
     """Run one script and tell how it ended. What is no error of ours is a defect."""
     try:
-        result = runtime.execute(request["script"], engine=request["language"], name="attack")
+        result = started(runtime, request)
     except LlmSpellError as error:
         return {
             "code": error.code,
@@ -96,6 +116,8 @@ def main(isolation: str) -> None:
             answer["grown_bytes"] = memory_bytes("VmHWM") - before
             answer.update(after(runtime))
             print(json.dumps(answer), flush=True)
+    if scripts_folder.cache_info().currsize:
+        shutil.rmtree(scripts_folder().parent)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ __all__ = ["PermittedNetwork"]
 
 #: What is handed to the system at once: it waits for room for this much, then time is looked at.
 _PIECE_BYTES: Final = 4096
+#: A look-up that nobody waits for any more goes on; there shall not be many of them.
+_lookups: Final = threading.BoundedSemaphore(16)
 
 
 class PermittedNetwork(httpcore.NetworkBackend):
@@ -121,22 +123,25 @@ class _Stream(httpcore.NetworkStream):
 def _looked_up(host: str, port: int, timeout_s: float) -> list[str]:
     """Return the addresses of a host; the system's own look-up knows no limit of time."""
     found: list[str] = []
-    failed: list[OSError] = []
 
     def look_up() -> None:
         try:
             rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            failed.append(error if isinstance(error, OSError) else OSError(str(error)))
-        else:
             found.extend(dict.fromkeys(str(row[4][0]) for row in rows))
+        except (OSError, UnicodeError):
+            pass  # it is not known, for whatever reason
+        finally:
+            _lookups.release()
 
+    until = monotonic() + timeout_s
+    if not _lookups.acquire(timeout=timeout_s):
+        raise httpcore.ConnectTimeout
     thread = threading.Thread(target=look_up, name="llmspell-lookup", daemon=True)
     thread.start()
-    thread.join(timeout_s)
+    thread.join(max(0.0, until - monotonic()))
     if thread.is_alive():
         raise httpcore.ConnectTimeout
-    if failed or not found:
+    if not found:
         raise HttpError(
             f"the host '{host}' is not known",
             hint="check its spelling, and that names can be looked up here",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import Final, Unpack
+from typing import Final, TypeAlias, Unpack
 
 import httpx
 
@@ -16,6 +16,7 @@ from llmspell.services.http.asked import Asked, Options, asked, check_url
 from llmspell.services.http.body import read_body, text_of
 from llmspell.services.http.network import PermittedNetwork
 from llmspell.services.http.problems import FAILURES, failure, origin
+from llmspell.services.http.quiet import unlogged
 from llmspell.services.http.transport import Transport
 from llmspell_bridges.limits import remaining_s
 from llmspell_bridges.values import Value
@@ -38,6 +39,9 @@ _HARMLESS_HEADERS: Final = frozenset(
         "user-agent",
     ]
 )
+
+
+Answer: TypeAlias = dict[str, Value] | None
 
 
 class Web:
@@ -67,21 +71,29 @@ class Web:
         )
         for _ in range(_MOST_REDIRECTS + 1):
             try:
-                response = self._client.send(request, stream=True, follow_redirects=False)
-                try:
-                    if not (wanted.follow_redirects and response.next_request):
-                        return _answer(response, wanted)
-                finally:
-                    response.close()
+                with unlogged():
+                    answer, following = self._sent(request, wanted)
             except FAILURES as error:
                 raise failure(error, request.url, timeout_s) from None
-            request = self._redirected(request, response.next_request)
+            if answer is not None:
+                return answer
+            request = self._redirected(request, following)
         raise HttpError(
             f"{origin(wanted.url)} leads to more than {_MOST_REDIRECTS} redirects",
             hint="look at where they lead with follow_redirects = false",
             reason="too_many_redirects",
             url=origin(wanted.url),
         )
+
+    def _sent(self, request: httpx.Request, wanted: Asked) -> tuple[Answer, httpx.Request]:
+        """Send one request; return the answer, or ``None`` and the request it redirects to."""
+        response = self._client.send(request, stream=True, follow_redirects=False)
+        try:
+            if wanted.follow_redirects and response.next_request:
+                return None, response.next_request
+            return _answer(response, wanted), request
+        finally:
+            response.close()
 
     def close(self) -> None:
         """End all connections."""
