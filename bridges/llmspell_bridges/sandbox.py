@@ -60,7 +60,9 @@ class Sandbox(Protocol):
     def call(self, function: str, *arguments: Value) -> Value:
         """Call a global function the script defined, with canonical values.
 
-        Raises ``ScriptError`` when there is none of that name or it fails.
+        A host function that a script called may do so too, and gets what the function returns at
+        once: a promise cannot be waited for there, and is an error. Raises ``ScriptError`` when
+        there is no function of that name or it fails.
         """
 
     def evaluate(self, source: str, *, name: str) -> str | None:
@@ -144,6 +146,10 @@ class Owner:
 
     def __exit__(self, *_: object) -> None:
         self._running = False
+
+    def is_within(self) -> bool:
+        """Tell whether this is called by a host function that the running script called."""
+        return self._running and not self._closed and self._thread == threading.get_ident()
 
     def spend(self, limit: str) -> None:
         """Note the limit that a script hit: nothing else may run here."""

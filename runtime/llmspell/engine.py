@@ -87,6 +87,8 @@ class Runtime:
         self._limits = _limits(limits) or configured_limits(self._config)
         self._stdout, self._stderr = stdout, stderr
         self._permissions = _checked(permissions)
+        if self._config is not None and self._config.permissions.model_fields_set:
+            _ = self.permissions  # relative paths in it mean the folder of this moment
         self._lock = threading.RLock()
         self._state: StateManager | None = None
         self.threads = Threads("the runtime")

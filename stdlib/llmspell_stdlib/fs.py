@@ -51,9 +51,7 @@ FS: Final = Global(
         ),
     ],
 )
-_PATH: Final = Param(
-    "path", "data", "Relative paths start at the folder the program was started in."
-)
+_PATH: Final = Param("path", "data", "Relative paths start at the current folder of the program.")
 
 
 @FS.function(

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from bridges.conftest import bench, js, lua, make
 from levels import under
-from state.conftest import desk, engine, open_desk
-
 from llmspell import Runtime
 from llmspell_bridges.process import WorkerPool
+from state.conftest import desk, engine, open_desk
 
 __all__ = ["bench", "desk", "engine", "js", "lua", "make", "open_desk"]
 

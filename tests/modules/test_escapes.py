@@ -229,7 +229,7 @@ def test_where_the_system_has_no_descriptors_of_folders_links_are_not_followed_e
     link(above / "outside.js", lib / "out.js")
     (lib / "m.js").write_text("1")
     root = os.path.realpath(program.folder)
-    with pytest.raises(Exception, match="^$|not a regular file"):
+    with pytest.raises(Exception, match=r"^$|not a regular file"):
         open_by_path(root, parts)
     os.close(open_by_path(root, ("lib", "m.js")))
 

@@ -13,7 +13,7 @@ __all__ = ["STACK_LINE", "Chunks"]
 
 # The engine calls every chunk "<input>", so each script gets lines of its own; what lies below
 # the first script's lines is the prelude.
-_FIRST_LINE: Final = 2_001
+_FIRST_LINE: Final = 4_001
 # Of the function that a script or module may stand in; what has no place of its own is told there.
 _HEAD_LINES: Final = 2
 STACK_LINE: Final = re.compile(

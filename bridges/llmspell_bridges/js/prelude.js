@@ -353,6 +353,9 @@
     return flat("!", stringify(report));
   }
 
+  const PROMISE_IN_HOST = "the function returned a promise, and whoever called it cannot wait: "
+    + "a host function that calls back needs one that is not async";
+
   // How the last script or call ended: text, or null while a promise is pending.
   let outcome = null;
 
@@ -379,13 +382,14 @@
     },
   };
 
-  function conclude(result, finish) {
+  function conclude(result, finish, isNested) {
     const end = (value) => { outcome = value === undefined ? "=null" : finish(value); };
     if (!(result instanceof $Promise)) {
       end(result);
       return;
     }
     outcome = null;
+    if (isNested) throw new StateError(PROMISE_IN_HOST);
     apply(then, result, [end, (thrown) => { outcome = describe(thrown); }]);
   }
 
@@ -405,16 +409,26 @@
     }
   };
 
-  host.call = function (name, text) {
+  host.call = function (name, text, isNested) {
     try {
       const fn = globalThis[name];
       if (typeof fn !== "function") {
         throw new StateError("the script defines no function '" + name + "'");
       }
-      conclude(apply(fn, undefined, value(text)), FINISH.strict);
+      conclude(apply(fn, undefined, value(text)), FINISH.strict, isNested);
     } catch (thrown) {
       outcome = describe(thrown);
     }
+  };
+
+  // For a host function that a script is waiting for: what comes of the call is told at once.
+  host.nested = function (name, text) {
+    const outer = outcome;
+    outcome = null;
+    host.call(name, text, true);
+    const told = outcome;
+    outcome = outer;
+    return told;
   };
 
   host.outcome = () => outcome;

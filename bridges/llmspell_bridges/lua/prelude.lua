@@ -252,10 +252,14 @@ local begin_watch, end_watch
 
 -- Runs `fn` and returns what crosses: the text of its first result, or the failure. The one function
 -- the watch over the time leaves alone.
+local depth = 0
 local function guarded(fn, ...)
-  if begin_watch then begin_watch() end
+  -- A host function may call back into the script: the watch is over it all.
+  depth = depth + 1
+  if begin_watch and depth == 1 then begin_watch() end
   local results = pack(xpcall(fn, describe, ...))
-  if begin_watch then
+  depth = depth - 1
+  if begin_watch and depth == 0 then
     sethook()
     if end_watch() then return "*not enough memory" end
   end

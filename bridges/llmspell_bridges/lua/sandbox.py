@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, Final
 
 from lupa.lua54 import LuaMemoryError, LuaRuntime
@@ -41,6 +42,7 @@ class LuaSandbox:
         self._owner = Owner()
         self._sources: dict[str, str] = {}
         self._reports = Reports(self._sources)
+        self._depth = 0
         self._max_depth = options.max_depth
         self._door: Door[bytes] = options.make_door(
             LuaReplies(), max_depth=options.max_depth, limits=options.limits
@@ -89,7 +91,7 @@ class LuaSandbox:
             return self._driven(self._run, source.encode(), name.encode(), name)
 
     def call(self, function: str, *arguments: Value) -> Value:
-        with self._owner:
+        with nullcontext() if self._owner.is_within() else self._owner:
             check_text(function)
             exact = [canonical(argument, max_depth=self._max_depth) for argument in arguments]
             return self._driven(self._call, function.encode(), lua_chunk(exact), None)
@@ -120,13 +122,16 @@ class LuaSandbox:
         memory = self._memory
         if memory is not None and not memory.has_room_for(len(first) + len(second)):
             raise self._ended("memory_bytes", name)
-        with self._door.running():
+        is_outermost = self._depth == 0
+        with self._door.running() if is_outermost else nullcontext():
+            self._depth += 1
             try:
                 reply = entry(first, second)
             except LuaMemoryError:
                 reply = b"*" + _OUT_OF_MEMORY
             finally:
-                if memory is not None:
+                self._depth -= 1
+                if memory is not None and is_outermost:
                     memory.release()
             return self._result(reply, name)
 

@@ -1,6 +1,6 @@
-"""What crosses the socket between the host and a worker: frames of a kind, an index and bytes.
+"""What crosses the socket between the host and a worker: frames of a kind, a number and bytes.
 
-A frame is a header of seven bytes (kind, index, length) and its payload. The two sides take turns:
+A frame is a header of seven bytes (kind, number, length) and its payload. The two sides take turns:
 the host asks for something, the worker answers ``VALUE`` or ``ERROR``, and in between it may call
 the host (``CALL``, answered by ``REPLY``, ``YES`` or ``NO``) or tell a warning.
 """
@@ -27,7 +27,7 @@ class Kind(IntEnum):
     YES = 3  # host: the answer is true
     NO = 4  # host: the answer is false
     READY = 10  # worker: the sandbox is built (what confines the worker, as JSON)
-    CALL = 11  # worker: call the function of this index (its arguments)
+    CALL = 11  # worker: call the function of this number (its arguments)
     WARNING = 12  # worker: a mistake of the script that is no error (a line of text)
     VALUE = 13  # worker: what was asked for (a value as wire text)
     ERROR = 14  # worker: it failed (an error as wire text)
@@ -37,10 +37,10 @@ class Frame(NamedTuple):
     """One frame that arrived whole."""
 
     kind: int
-    index: int
+    number: int
     payload: bytes
 
 
-def framed(kind: Kind, index: int = 0, payload: bytes = b"") -> bytes:
+def framed(kind: Kind, number: int = 0, payload: bytes = b"") -> bytes:
     """Return a frame's bytes."""
-    return HEADER.pack(kind, index, len(payload)) + payload
+    return HEADER.pack(kind, number, len(payload)) + payload

@@ -52,9 +52,9 @@ class HostChannel:
         self.max_payload_bytes = max_payload_bytes
         self.deadline: float | None = None
 
-    def send(self, kind: Kind, index: int = 0, payload: bytes = b"") -> None:
+    def send(self, kind: Kind, number: int = 0, payload: bytes = b"") -> None:
         """Send a frame."""
-        data = framed(kind, index, payload)
+        data = framed(kind, number, payload)
         try:
             sent = self._socket.send(data)
         except BlockingIOError:
@@ -79,7 +79,7 @@ class HostChannel:
         data = self._received or self._read()
         while len(data) < HEADER.size:
             data += self._read()
-        kind, index, length = HEADER.unpack_from(data)
+        kind, number, length = HEADER.unpack_from(data)
         if length > self.max_payload_bytes:
             raise Violation(f"a frame of {length} bytes")
         end = HEADER.size + length
@@ -90,7 +90,7 @@ class HostChannel:
                 missing -= len(parts[-1])
             data = b"".join(parts)
         self._received = data[end:]
-        return Frame(kind, index, data[HEADER.size : end])
+        return Frame(kind, number, data[HEADER.size : end])
 
     def receive_soon(self) -> Frame:
         """Return the next frame, which is expected at once."""

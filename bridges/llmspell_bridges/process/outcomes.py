@@ -105,8 +105,8 @@ def error_from(text: bytes, max_depth: int = MAX_DEPTH) -> LlmSpellError:
     """Build the error a worker told of. Raises ``Malformed``."""
     try:
         data = value_from(text, max_depth + _ERROR_LEVELS)
-    except LlmSpellError as error:
-        raise Malformed("an error that does not decode") from error
+    except LlmSpellError as problem:
+        raise Malformed("an error that does not decode") from problem
     if type(data) is not dict or data.keys() != _MEMBERS.keys() | _PLACE.keys():
         raise Malformed("an error without its members")
     for name, kinds in (*_MEMBERS.items(), *_PLACE.items()):

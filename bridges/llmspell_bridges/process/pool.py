@@ -6,12 +6,10 @@ import os
 import threading
 from collections import OrderedDict, deque
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
 from weakref import WeakSet
 
-from llmspell_bridges.api import Global
 from llmspell_bridges.errors import InvalidArgument, LimitExceeded, LlmSpellError, SandboxClosed
 from llmspell_bridges.process.description import Description
 from llmspell_bridges.process.endings import crash, not_started
@@ -20,9 +18,10 @@ from llmspell_bridges.process.host_channel import HostChannel, WorkerLost
 from llmspell_bridges.process.sandbox import ProcessSandbox
 from llmspell_bridges.process.spawner_link import SpawnerLink, SpawnerLost, check_platform
 from llmspell_bridges.process.turns import Turns
+from llmspell_bridges.process.workers import Kind, Worker
 from llmspell_bridges.sandbox import Sandbox, SandboxOptions
 
-__all__ = ["Worker", "WorkerPool"]
+__all__ = ["WorkerPool"]
 
 # Kinds of sandboxes for which workers wait ready; of what was used longest ago none do.
 _MOST_KINDS: Final = 8
@@ -37,31 +36,6 @@ _BOUNDS: Final = {
 _ATTEMPTS: Final = 3
 #: The pools of this process, which are not those of a child.
 _pools: WeakSet[WorkerPool] = WeakSet()
-
-
-@dataclass(slots=True, eq=False)
-class Kind:
-    """Sandboxes that are built alike: their number, and the workers that wait with one.
-
-    It holds the declarations: while it does, nothing else has their identities.
-    """
-
-    number: int
-    declarations: tuple[Global, ...]
-    spares: deque[Worker] = field(default_factory=deque)
-
-
-@dataclass(slots=True, eq=False)
-class Worker:
-    """A worker's number, the host's end of its socket, and how many sandboxes it has had."""
-
-    number: int
-    channel: HostChannel
-    kind: Kind
-    link: SpawnerLink
-    process: int
-    thread: int = 0
-    runs: int = 0
 
 
 class WorkerPool:

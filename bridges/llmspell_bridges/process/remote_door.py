@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llmspell_bridges.api import Function
-from llmspell_bridges.door import BoundGlobal, Door, Replies, Text
+from llmspell_bridges.door import BoundGlobal, Door, Replies
 from llmspell_bridges.limits import Limits
 from llmspell_bridges.process.frames import Kind
 from llmspell_bridges.process.seeds import SEEDS
@@ -16,14 +16,14 @@ from llmspell_bridges.values import MAX_DEPTH
 __all__ = ["RemoteDoor"]
 
 
-class RemoteDoor(Door[Text]):
+class RemoteDoor(Door[Any]):
     """Has the indexes of the host's door, and of it nothing else."""
 
     def __init__(
         self,
         channel: WorkerChannel,
         is_text: bool,
-        replies: Replies[Text],
+        replies: Replies[Any],
         *,
         max_depth: int = MAX_DEPTH,
         limits: Limits = Limits(),  # noqa: B008 - it is frozen

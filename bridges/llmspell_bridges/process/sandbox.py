@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from orjson import JSONDecodeError, dumps, loads
 
-from llmspell_bridges.api import Function
-from llmspell_bridges.door import BoundGlobal, Door
 from llmspell_bridges.errors import (
+    InvalidArgument,
     LlmSpellError,
     SandboxClosed,
     SandboxUnavailable,
     ScriptLimitExceeded,
 )
 from llmspell_bridges.limits import exceeded
-from llmspell_bridges.process.description import in_building_order
 from llmspell_bridges.process.endings import violation
 from llmspell_bridges.process.frames import MAX_PAYLOAD_BYTES, Frame, Kind
+from llmspell_bridges.process.guarded_door import REPLIES, guarded_door
 from llmspell_bridges.process.host_channel import TimedOut, Violation, WorkerLost
 from llmspell_bridges.process.outcomes import Malformed, error_from, value_from
 from llmspell_bridges.sandbox import Owner, SandboxOptions, check_text
@@ -30,7 +28,8 @@ from llmspell_bridges.values import Value, canonical
 from llmspell_bridges.wire import encode_js
 
 if TYPE_CHECKING:
-    from llmspell_bridges.process.pool import Worker, WorkerPool
+    from llmspell_bridges.process.pool import WorkerPool
+    from llmspell_bridges.process.workers import Worker
 
 __all__ = ["ProcessSandbox"]
 
@@ -51,19 +50,26 @@ class ProcessSandbox:
     """
 
     def __init__(self, language: str, options: SandboxOptions, pool: WorkerPool) -> None:
+        if language not in REPLIES:
+            raise InvalidArgument(
+                f"unknown engine {language!r}",
+                hint=f"engines: {', '.join(REPLIES)}",
+                engine=language,
+            )
         self.language = language
         self._owner = Owner()
         self._process = os.getpid()
         self._options = options
         self._pool = pool
         self._ended: str | None = None
+        self._file: str | None = None
         self._warnings = 0
         self._begin()
 
     def _begin(self) -> None:
         """Take a worker and wait until its sandbox is built; no script has run until then."""
         for attempt in range(_ATTEMPTS):
-            self._door = _door(self.language, self._options)
+            self._door = guarded_door(self.language, self._options)
             self._call = self._door.opened()
             worker = self._pool.lease(self.language, self._options)
             self._take(worker)
@@ -115,6 +121,7 @@ class ProcessSandbox:
         with self._owner:
             check_text(source)
             check_text(name)
+            self._file = name
             return self._answer("run", source, name)
 
     def call(self, function: str, *arguments: Value) -> Value:
@@ -128,6 +135,7 @@ class ProcessSandbox:
         with self._owner:
             check_text(source)
             check_text(name)
+            self._file = name
             text: str | None = self._answer("evaluate", source, name)
             return text
 
@@ -242,7 +250,8 @@ class ProcessSandbox:
         return error
 
     def _exceeded(self, limit: str) -> LlmSpellError:
-        return exceeded(limit, getattr(self._options.limits, limit), language=self.language)
+        maximum = getattr(self._options.limits, limit)
+        return exceeded(limit, maximum, language=self.language, file=self._file)
 
     def _check_usable(self) -> None:
         if self._process != os.getpid():
@@ -258,39 +267,3 @@ class ProcessSandbox:
         """Give up the worker; the sandbox is of no use from now on."""
         self._ended = reason
         self._give_back(reusable=False)
-
-
-class _GuardedDoor(Door[Any]):
-    """The door to a process nobody vouches for: what it says is made canonical anew."""
-
-    @property
-    def size(self) -> int:
-        """How many functions can be called; index 0 asks whether a kept value is current."""
-        return len(self._entries)
-
-    def add(self, bound: BoundGlobal, function: Function) -> int:
-        return super().add(bound, replace(function, handler=self._exactly(function)))
-
-    def _exactly(self, function: Function) -> Callable[..., Any]:
-        handler, depth = function.handler, self._max_depth
-        if handler is None:
-            raise ValueError(f"{function.name} has no handler")
-
-        def exactly(service: Any, *arguments: Any) -> Any:
-            return handler(service, *canonical(arguments, max_depth=depth + 1))
-
-        return exactly
-
-
-def _door(language: str, options: SandboxOptions) -> _GuardedDoor:
-    """Return the door, with the functions under the indexes that the worker gives them."""
-    if language == "lua":
-        from llmspell_bridges.lua.replies import LuaReplies as Replies
-    else:
-        from llmspell_bridges.js.replies import JsReplies as Replies
-
-    door = _GuardedDoor(Replies(), max_depth=options.max_depth, limits=options.limits)
-    for bound in in_building_order(options.globals, language):
-        for function in bound.functions(language):
-            door.add(bound, function)
-    return door

@@ -22,10 +22,10 @@ class WorkerChannel:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
 
-    def send(self, kind: Kind, index: int = 0, payload: bytes = b"") -> None:
+    def send(self, kind: Kind, number: int = 0, payload: bytes = b"") -> None:
         """Send a frame."""
         try:
-            self._socket.sendall(framed(kind, index, payload))
+            self._socket.sendall(framed(kind, number, payload))
         except OSError:
             _host_is_gone()
 
@@ -49,7 +49,7 @@ class WorkerChannel:
     def _rest(self, data: bytes) -> Frame:
         while len(data) < HEADER.size:
             data += self._read()
-        kind, index, length = HEADER.unpack_from(data)
+        kind, number, length = HEADER.unpack_from(data)
         missing = HEADER.size + length - len(data)
         if missing:
             parts = [data]
@@ -57,7 +57,7 @@ class WorkerChannel:
                 parts.append(self._read(min(missing, 1 << 20)))
                 missing -= len(parts[-1])
             data = b"".join(parts)
-        return Frame(kind, index, data[HEADER.size :])
+        return Frame(kind, number, data[HEADER.size :])
 
     def _read(self, most: int = READ_BYTES) -> bytes:
         try:
