@@ -23,7 +23,7 @@ from llmspell.errors import (
 )
 from llmspell.isolation import open_pool, with_isolation
 from llmspell.mapping import map_script
-from llmspell.module_roots import ModulePaths, modules_for, with_module_paths
+from llmspell.module_roots import ModulePaths, folder_text, modules_for, with_module_paths
 from llmspell.output import MAX_CAPTURED_BYTES, Output
 from llmspell.result import RunResult
 from llmspell.run_limits import configured_limits
@@ -162,7 +162,7 @@ class Runtime:
         correlation_id: str | None = None,
         permissions: Permissions | None = None,
         limits: Limits | None = None,
-        folder: str | None = None,
+        folder: str | Path | None = None,
     ) -> RunResult:
         """Run a script's text. Errors show ``name`` as its file; raises as ``run`` does.
 
@@ -170,7 +170,7 @@ class Runtime:
         folders alone.
         """
         self.check_open()
-        script = Script(code, engine, name, folder)
+        script = Script(code, engine, name, folder_text(folder))
         return self._execute(script, args, input, correlation_id, permissions, limits)
 
     arun = in_thread(run)
@@ -178,7 +178,7 @@ class Runtime:
     map = map_script
 
     def session(
-        self, engine: str, args: Sequence[str] = (), *, folder: str | None = None
+        self, engine: str, args: Sequence[str] = (), *, folder: str | Path | None = None
     ) -> Session:
         """Return a REPL session: one sandbox that keeps what each input defines.
 
@@ -188,7 +188,7 @@ class Runtime:
         output = self._output()
         state, access = ScriptState(lambda: self.state), self._access(None)
         offered = self._offered(_REPL_NAME, args, output, state, access)
-        offered.append(self._modules(engine, _REPL_NAME, folder))
+        offered.append(self._modules(engine, _REPL_NAME, folder_text(folder)))
         options = self._options(offered)
         return Session(lambda: self._sandbox(engine, options), offered, state, access)
 

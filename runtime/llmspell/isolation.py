@@ -1,7 +1,8 @@
-"""Where a runtime's scripts run: in its own process, or in workers that the configuration asks for."""
+"""Where a runtime's scripts run: in its own process, or in workers as the configuration says."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from llmspell.errors import InvalidArgument
@@ -9,8 +10,9 @@ from llmspell.errors import InvalidArgument
 if TYPE_CHECKING:
     from llmspell.config import Config
     from llmspell_bridges.process import WorkerPool
+    from llmspell_bridges.process.measures import Measure
 
-__all__ = ["ISOLATION_LEVELS", "open_pool", "with_isolation"]
+__all__ = ["ISOLATION_LEVELS", "missing_measures", "open_pool", "with_isolation"]
 
 ISOLATION_LEVELS: Final = ("inline", "process")
 #: Without these a script that took over its process could reach something.
@@ -56,5 +58,15 @@ def open_pool(config: Config | None) -> WorkerPool | None:
         spares=section.spare_workers,
         runs_per_worker=section.runs_per_worker,
         wait_s=section.wait_s,
-        required=_REQUIRED if section.require_hardening else frozenset(),
+        required=_required(config),
     )
+
+
+def missing_measures(config: Config, measures: Iterable[Measure]) -> list[str]:
+    """Return the names of the measures that the configuration requires and that are not active."""
+    active = {measure.name for measure in measures if measure.active}
+    return sorted(_required(config) - active)
+
+
+def _required(config: Config) -> frozenset[str]:
+    return _REQUIRED if config.sandbox.require_hardening else frozenset()

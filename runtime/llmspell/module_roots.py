@@ -5,23 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from llmspell.errors import InvalidArgument
 from llmspell_bridges.door import BoundGlobal
 from llmspell_bridges.modules import MODULES, Modules
-from llmspell_bridges.values import MAX_DEPTH
+from llmspell_bridges.values import MAX_DEPTH, is_unicode
 
 if TYPE_CHECKING:
     from llmspell.config import Config
 
-__all__ = ["ModulePaths", "modules_for", "with_module_paths"]
+__all__ = ["ModulePaths", "folder_text", "modules_for", "with_module_paths"]
 
+_PATHS: Final = "module_paths"
 ModulePaths = Sequence["str | os.PathLike[str]"]
 
 
+def folder_text(folder: str | os.PathLike[str] | None) -> str | None:
+    """Return the folder of a script given as text. Raises ``InvalidArgument`` if it can be none."""
+    return None if folder is None else str(_folder(folder, "folder"))
+
+
 def modules_for(
-    config: Config | None, *, engine: str, name: str, folder: str | os.PathLike[str] | None
+    config: Config | None, *, engine: str, name: str, folder: str | None
 ) -> BoundGlobal:
     """Return what gives one run its ``require``."""
     modules = Modules(
@@ -40,8 +46,8 @@ def with_module_paths(config: Config | None, paths: ModulePaths) -> Config | Non
     Raises ``InvalidArgument`` for what is no series of paths.
     """
     if isinstance(paths, str | bytes | os.PathLike) or not isinstance(paths, Sequence):
-        raise _wrong("must be a list of folders", 'write module_paths=["lib"]')
-    folders = [_folder(path) for path in paths]
+        raise _wrong(_PATHS, "must be in a list", 'write module_paths=["lib"]')
+    folders = [_folder(path, _PATHS) for path in paths]
     if not folders:
         return config
     if config is None:
@@ -55,17 +61,17 @@ def with_module_paths(config: Config | None, paths: ModulePaths) -> Config | Non
     )
 
 
-def _folder(path: Any) -> Path:
+def _folder(path: Any, parameter: str) -> Path:
     try:
         text = os.fspath(path)
     except TypeError:
-        raise _wrong(f"must hold texts or paths, not {type(path).__name__}") from None
-    if not isinstance(text, str):
-        raise _wrong("must hold texts, not bytes")
+        raise _wrong(parameter, f"must be text or a path, not {type(path).__name__}") from None
+    if not isinstance(text, str) or not is_unicode(text):
+        raise _wrong(parameter, "must be valid Unicode text, not bytes")
     if not text.strip() or "\0" in text:
-        raise _wrong("holds an empty text, or one with a NUL")
-    return Path(text).expanduser()
+        raise _wrong(parameter, "must not be empty, or hold a NUL", 'write "." for the current one')
+    return Path(text)
 
 
-def _wrong(problem: str, hint: str | None = None) -> InvalidArgument:
-    return InvalidArgument(f"module_paths {problem}", hint=hint, parameter="module_paths")
+def _wrong(parameter: str, problem: str, hint: str | None = None) -> InvalidArgument:
+    return InvalidArgument(f"{parameter}: a folder {problem}", hint=hint, parameter=parameter)

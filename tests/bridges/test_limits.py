@@ -144,7 +144,6 @@ MEMORY = {
         "local t = {} for i = 1, 1e9 do t[i] = {} end",
         "local s = 'x' while true do s = s .. s end",
         "return #string.rep('x', 1 << 30)",
-        "local t = {} while true do pcall(function() t[#t + 1] = ('x'):rep(100000) .. #t end) end",
         "local t = {} for i = 1, 1e9 do t[i] = Host.text(100000) end",
         "local t = {} for i = 1, 1e9 do t[i] = coroutine.create(print or error) end",
     ],
@@ -165,6 +164,17 @@ MEMORY = {
 def test_no_script_holds_more_memory_than_it_may(engine: str, script: str) -> None:
     error = ended(engine, script, memory_bytes=24 * MIB, timeout_s=60)
     assert error.details == {"limit": "memory_bytes", "maximum": 24 * MIB}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_script_that_catches_having_no_memory_ends_with_its_time(engine: str) -> None:
+    script = {
+        "lua": "local t = {} while true do pcall(function() "
+        "while true do t[#t + 1] = ('x'):rep(100000) .. #t end end) end",
+        "js": "const a = []; for (;;) try { for (;;) a.push('x'.repeat(1e5) + a.length) } catch {}",
+    }[engine]
+    error = ended(engine, script, memory_bytes=24 * MIB, timeout_s=0.3)
+    assert error.details["limit"] == "timeout_s"
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -8,6 +8,7 @@ import pytest
 
 from llmspell.cli.report import render
 from llmspell.errors import LimitExceeded, ScriptError
+from llmspell_bridges.limits import Limits
 from llmspell_bridges.modules.contents import MOST_BYTES
 
 from .conftest import Failure, Program
@@ -232,3 +233,15 @@ def test_a_folder_that_is_not_there_is_said_to_be(program: Program, failing: Fai
     program.runtime = type(program.runtime)(module_paths=["vendor"])
     error = failing("js", "require('m')")
     assert "(there is no folder vendor)" in error.message
+
+
+@pytest.mark.parametrize("name", ["loop", "./loop"])
+def test_a_limit_that_strikes_in_a_module_of_javascript_names_it(
+    program: Program, name: str
+) -> None:
+    program.write("loop.js", "for (;;);")
+    with pytest.raises(LimitExceeded) as caught:
+        program.runtime.execute(
+            f"require('{name}')", engine="js", folder=".", limits=Limits(timeout_s=0.2)
+        )
+    assert caught.value.file == "loop.js"

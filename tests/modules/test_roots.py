@@ -129,9 +129,17 @@ def test_module_paths_that_are_no_list_of_folders_are_refused(paths: object) -> 
         Runtime(module_paths=paths)  # type: ignore[arg-type]
 
 
-def test_a_folder_of_text_that_is_no_text_is_refused(program: Program) -> None:
+@pytest.mark.parametrize("folder", [5, b"lib", "", "a\0b", "\ud800", ["lib"]])
+def test_a_folder_of_text_that_can_be_none_is_refused(program: Program, folder: object) -> None:
     with pytest.raises(InvalidArgument, match="folder"):
-        program.runtime.execute("1", engine="js", folder=5)  # type: ignore[arg-type]
+        program.runtime.execute("1", engine="js", folder=folder)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="folder"):
+        program.runtime.session("js", folder=folder)  # type: ignore[arg-type]
+
+
+def test_a_folder_that_is_not_there_is_a_missing_module(program: Program) -> None:
+    with pytest.raises(ScriptError, match=r"there is no folder nowhere"):
+        program.runtime.execute("require('./m')", engine="js", folder=Path("nowhere"))
 
 
 def test_an_empty_list_changes_nothing() -> None:

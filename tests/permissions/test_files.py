@@ -119,6 +119,14 @@ def test_links_that_stay_within_what_is_permitted_are_followed(host: Host) -> No
     assert (host.folder / "data/deep/file").read_text() == "new"
 
 
+def test_links_at_the_root_of_the_system_lead_where_they_say(lua: Host) -> None:
+    lua.permit(read=True)
+    for link in Path("/").iterdir():  # /bin and /lib are links on many systems
+        if link.is_symlink() and link.is_dir():
+            listed = [entry["name"] for entry in lua("Fs.list", str(link))]
+            assert listed == sorted(os.listdir(link), key=os.fsencode)
+
+
 def test_a_permitted_folder_may_itself_be_a_link(host: Host) -> None:
     host.write("real/file", "text")
     (host.folder / "link").symlink_to("real")

@@ -21,6 +21,7 @@ class Page(BaseHTTPRequestHandler):
     """Answers with what the method of the path's name gives."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: Server
 
     def handle(self) -> None:

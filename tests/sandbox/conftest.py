@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from .attacks.row import Attack, Supervised
+from .hosts.budget import PLENTY_S, TIMEOUT_S
 from .hosts.client import Host
 
 AT_ONCE = 2
@@ -95,22 +96,29 @@ def bare(request: pytest.FixtureRequest) -> Iterator[Ask]:
             "language": attack.language,
             "script": attack.bare_script or attack.script,
             "kind": attack.bare.kind,
+            "in_tree": attack.in_tree,
         },
     )
 
 
-def _held(attack: Attack) -> Answer:
-    return {"language": attack.language, "script": attack.script, "in_tree": attack.in_tree}
+def held_at(isolation: str) -> Callable[[Attack], Answer]:
+    """Return what asks a host of this isolation level about an attack."""
+    return lambda attack: {
+        "language": attack.language,
+        "script": attack.script,
+        "in_tree": attack.in_tree,
+        "timeout_s": TIMEOUT_S if attack.is_about_time(isolation) else PLENTY_S,
+    }
 
 
 @pytest.fixture(scope="session")
 def inline(request: pytest.FixtureRequest) -> Iterator[Ask]:
-    yield from crew_of(request, ("held", "inline"), _held)
+    yield from crew_of(request, ("held", "inline"), held_at("inline"))
 
 
 @pytest.fixture(scope="session")
 def process(request: pytest.FixtureRequest) -> Iterator[Ask]:
-    yield from crew_of(request, ("held", "process"), _held)
+    yield from crew_of(request, ("held", "process"), held_at("process"))
 
 
 @pytest.fixture(scope="session")

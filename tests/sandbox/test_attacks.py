@@ -10,7 +10,7 @@ import pytest
 from .attacks import CATEGORIES
 from .attacks.row import Attack, Fails, Gives, Held, Limited, Supervised
 from .conftest import Ask
-from .hosts.held import MEMORY_BYTES
+from .hosts.budget import MEMORY_BYTES
 
 ATTACKS = [attack for attacks in CATEGORIES.values() for attack in attacks]
 CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}

@@ -31,10 +31,9 @@ levels = pytest.mark.parametrize(
 
 
 def printed_here(language: str, script: str, name: str, options: dict[str, Any]) -> str:
-    texts: list[str] = []
-    with Runtime(profile="minimal", stdout=texts.append, **options) as runtime:
-        runtime.execute(script, engine=language, name=name)
-    return "".join(texts)
+    """Run a script in a sandbox of its own and return what it printed."""
+    with Runtime(profile="minimal", **options) as runtime:
+        return runtime.execute(script, engine=language, name=name).output
 
 
 @levels

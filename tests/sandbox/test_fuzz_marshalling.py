@@ -21,6 +21,7 @@ from llmspell_bridges.values import canonical
 from llmspell_bridges.wire import decode
 from llmspell_stdlib.registry import GLOBALS
 
+from .hosts.budget import PLENTY_S
 from .hosts.client import Host
 from .hostile import EXPRESSIONS
 
@@ -83,7 +84,7 @@ def check_a_value(host: Host, language: str, data: st.DataObject) -> None:
     way = data.draw(st.sampled_from(WAYS[language]))
     expression = data.draw(EXPRESSIONS[language])
     script = way.replace("VALUE", f"({expression})")
-    answer = host.ask(language=language, script=script, in_tree=False)
+    answer = host.ask(language=language, script=script, in_tree=False, timeout_s=PLENTY_S)
     assert "died" not in answer, f"{answer['died']}: {script}"
     assert "exception" not in answer, f"{answer['exception']}: {script}"
     if "code" in answer and not has_a_code_of_its_own(script):

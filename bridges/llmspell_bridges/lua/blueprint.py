@@ -16,24 +16,27 @@ from llmspell_bridges.lua.records import record_unpacker
 
 __all__ = ["compiled", "installation", "part"]
 
-_DUMP: Final = b"""local source, name = ...
-return string.dump(assert(load(source, name, "t")))"""
+_DUMP: Final = b"""local source, name, strip = ...
+return string.dump(assert(load(source, name, "t")), strip)"""
+#: What stands in the place of library functions has no lines, so that no message shows them.
+_WITHOUT_LINES: Final = (b"environment", b"deadline", b"relay")
 
 
 @cache
-def compiled(source: bytes) -> bytes:
+def compiled(source: bytes, *, strip: bool = False) -> bytes:
     """Return the bytecode of a chunk of ours, which loads in half the time.
 
     Only the host may hand bytecode to a VM; what scripts load has to be text.
     """
-    code: bytes = LuaRuntime(encoding=None).compile(_DUMP)(source, b"=llmspell")
+    code: bytes = LuaRuntime(encoding=None).compile(_DUMP)(source, b"=llmspell", strip)
     return code
 
 
 @cache
 def part(name: bytes) -> bytes:
     """Return one of the Lua files of this folder, as bytecode."""
-    return compiled(Path(__file__).with_name(f"{name.decode()}.lua").read_bytes())
+    source = Path(__file__).with_name(f"{name.decode()}.lua").read_bytes()
+    return compiled(source, strip=name in _WITHOUT_LINES)
 
 
 def installation(offered: Sequence[BoundGlobal]) -> bytes:

@@ -5,23 +5,22 @@
 -- so that each frame a script comes back to after catching the error fails again. Hooks are off
 -- while one runs, and so in what an error raised there leads to: message handlers, and the closing
 -- of variables when a coroutine dies of it. None of these may be the script's own code. Where no
--- memory is left the hook itself cannot be called: so of that no script recovers, or it would go on
--- for ever.
+-- memory is left the hook cannot be called: the host gives some more when the time is over.
 local env, relay, has_to_end, bottom, spent = ...
 
 local sethook, getinfo = debug.sethook, debug.getinfo
 local error, pcall, type, select = error, pcall, type, select
 local create, wrap = coroutine.create, coroutine.wrap
-local resume, close = coroutine.resume, coroutine.close
-local count, xpcall = collectgarbage, xpcall
-local raw_getmetatable, rawlen, rawget = debug.getmetatable, rawlen, rawget
+local close, count, xpcall = coroutine.close, collectgarbage, xpcall
+local raw_getmetatable = debug.getmetatable
+local math_type, ult, maxinteger = math.type, math.ult, math.maxinteger
 local insert, remove, move, rep = table.insert, table.remove, table.move, string.rep
 
 -- How many instructions pass between two looks at the clock. Single instructions take long only
 -- where there is much memory to walk through.
 local OFTEN, SELDOM, LARGE_KIB = 500, 10000, 16 * 1024
 local interval = SELDOM
-local watching, over, no_memory = false, false, false
+local watching, over = false, false
 local hook
 
 local function strike()
@@ -44,38 +43,6 @@ function hook()
     interval = wanted
     sethook(hook, "", interval)
   end
-end
-
--- Catching ----------------------------------------------------------------------------------------
-
-local NO_MEMORY = "not enough memory"
-
-local function caught(ok, problem, ...)
-  if not ok and watching and (over or problem == NO_MEMORY) then
-    no_memory = not over
-    strike()
-  end
-  return ok, problem, ...
-end
-
-function env.pcall(...)
-  local fn = ...
-  if fn == nil and select("#", ...) == 0 then return relay(pcall(pcall)) end
-  return caught(pcall(...))
-end
-
-local function handled(fn, handler, ...)
-  if not watching then return xpcall(fn, handler, ...) end
-  return caught(xpcall(fn, function(problem)
-    if over then return problem end
-    return handler(problem)
-  end, ...))
-end
-
-function env.xpcall(...)
-  local _, handler = ...
-  if type(handler) ~= "function" then return relay(pcall(xpcall, ...)) end
-  return handled(...)
 end
 
 -- Coroutines ------------------------------------------------------------------------------------
@@ -115,73 +82,112 @@ function env.coroutine.wrap(...)
   end)
 end
 
-local function closed(...)
-  local ok, done, problem = ...
-  caught(ok and done, ok and problem or done)
-  return ...
-end
-
 function env.coroutine.close(...)
   if over then error(spent, 0) end
-  return relay(closed(pcall(close, ...)))
+  return relay(pcall(close, ...))
 end
 
-function env.coroutine.resume(...)
-  if type((...)) ~= "thread" then return relay(pcall(resume, ...)) end
-  return caught(resume(...))
+local function guarding(fn, handler, ...)
+  if not watching then return xpcall(fn, handler, ...) end
+  return xpcall(fn, function(problem)
+    if over then return problem end
+    return handler(problem)
+  end, ...)
+end
+
+function env.xpcall(...)
+  local _, handler = ...
+  if type(handler) ~= "function" then return relay(pcall(xpcall, ...)) end
+  return guarding(...)
 end
 
 -- Loops in C --------------------------------------------------------------------------------------
 
 -- Some library functions believe a length that a script made up, and loop where no hook is called.
-local MOST = 100 * 1000 * 1000
+-- Whatever could lie to them is done here instead, step for step as they do it.
+local MANY = 1000000
 
-local function lies(list)
-  local meta = raw_getmetatable(list)
-  return meta and type(list) == "table" and rawget(meta, "__len") ~= nil
-    and #list - rawlen(list) > MOST
+local function length(list)
+  local size = #list
+  if math_type(size) ~= "integer" then error("object length is not an integer", 3) end
+  return size
 end
 
-local function too_long(name)
-  error("bad argument #1 to '" .. name .. "' (its length is beyond what the sandbox moves)", 3)
+local function out_of_bounds(name)
+  error("bad argument #2 to '" .. name .. "' (position out of bounds)", 3)
 end
 
 function env.table.insert(...)
-  local list, value = ...
-  if select("#", ...) == 2 and type(list) == "table" and not raw_getmetatable(list) then
-    return insert(list, value)
+  local count, list, at, value = select("#", ...), ...
+  if type(list) ~= "table" or not raw_getmetatable(list) or (count ~= 2 and count ~= 3) then
+    if count == 2 and type(list) == "table" then return insert(list, at) end
+    return relay(pcall(insert, ...))
   end
-  if lies(list) then too_long("insert") end
-  return relay(pcall(insert, ...))
+  local free = length(list) + 1
+  if count == 2 then
+    list[free] = at
+    return
+  end
+  if math_type(at) ~= "integer" then return relay(pcall(insert, {}, at, value)) end
+  if ult(free - 1, at - 1) then out_of_bounds("insert") end
+  for index = free, at + 1, -1 do list[index] = list[index - 1] end
+  list[at] = value
 end
 
 function env.table.remove(...)
-  if lies((...)) then too_long("remove") end
-  return relay(pcall(remove, ...))
+  local count, list, at = select("#", ...), ...
+  if type(list) ~= "table" or not raw_getmetatable(list)
+    or (count > 1 and math_type(at) ~= "integer") then
+    return relay(pcall(remove, ...))
+  end
+  local size = length(list)
+  if count == 1 then
+    at = size
+  elseif ult(size, at - 1) and size + 1 ~= at then
+    out_of_bounds("remove")
+  end
+  local value = list[at]
+  while at < size do
+    list[at] = list[at + 1]
+    at = at + 1
+  end
+  list[at] = nil
+  return value
 end
 
 function env.table.move(...)
-  local _, first, last = ...
-  if type(first) == "number" and type(last) == "number" and last - first > MOST then
-    error("bad argument #3 to 'move' (more elements than the sandbox moves at once)", 2)
+  local from, first, last, at, to = ...
+  if math_type(first) ~= "integer" or math_type(last) ~= "integer"
+    or math_type(at) ~= "integer" or type(from) ~= "table" or (to ~= nil and type(to) ~= "table")
+    or (first > 0 or last < maxinteger + first) and last - first < MANY
+    or not (first > 0 or last < maxinteger + first) or at > maxinteger - (last - first) then
+    return relay(pcall(move, ...))
   end
-  return relay(pcall(move, ...))
+  to = to or from
+  if at > last or at <= first or to ~= from then
+    for step = 0, last - first do to[at + step] = from[first + step] end
+  else
+    for step = last - first, 0, -1 do to[at + step] = from[first + step] end
+  end
+  return to
 end
 
 function env.string.rep(...)
   local text, n = ...
-  if text == "" and select("#", ...) == 2 and type(n) == "number" then return "" end
+  local separator = select(3, ...)
+  if text == "" and (separator == nil or separator == "") and math_type(n) == "integer" then
+    return ""
+  end
   return relay(pcall(rep, ...))
 end
 
 local function begin()
-  watching, over, no_memory, interval = true, false, false, SELDOM
+  watching, over, interval = true, false, SELDOM
   sethook(hook, "", interval)
 end
 
 local function finish_watch()
   watching = false
-  return no_memory
 end
 
 return begin, finish_watch

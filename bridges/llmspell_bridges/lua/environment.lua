@@ -44,7 +44,8 @@ function env.load(chunk, name, mode, ...)
   if type(chunk) == "function" then
     local parts = {}
     while true do
-      local part = chunk()
+      local ok, part = pcall(chunk)
+      if not ok then return nil, part end
       if part == nil or part == "" then break end
       if type(part) ~= "string" then return nil, "reader function must return a string" end
       parts[#parts + 1] = part

@@ -10,6 +10,8 @@ __all__ = ["Memory"]
 #: What a reply needs beside its own bytes, at most.
 _ROOM_BYTES: Final = 64 * 1024
 
+_RELIEF_BYTES: Final = 8 * 1024 * 1024
+
 Door = Callable[[int, bytes], bytes | bool | None]
 
 
@@ -34,6 +36,10 @@ class Memory:
     def release(self) -> None:
         """Lift the limit, so that the host can hand something over."""
         self._set(0, True)
+
+    def relieve(self) -> None:
+        """Give a VM that has no memory left a little more. Any thread may call this."""
+        self._set(self._maximum + _RELIEF_BYTES, True)
 
     def has_room_for(self, size: int) -> bool:
         """Tell whether the VM can take as many bytes more."""

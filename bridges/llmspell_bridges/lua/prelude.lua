@@ -261,7 +261,7 @@ local function guarded(fn, ...)
   depth = depth - 1
   if begin_watch and depth == 0 then
     sethook()
-    if end_watch() then return "*not enough memory" end
+    end_watch()
   end
   if not results[1] then
     local report = results[2]

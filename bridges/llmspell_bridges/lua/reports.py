@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from llmspell_bridges.errors import Frame, ScriptError, ScriptSyntaxError, error_code
+from llmspell_bridges.lua.columns import column_of
 
 __all__ = ["Report", "Reports", "limit_behind"]
 
@@ -47,12 +48,15 @@ class Reports:
         """Return the error of text that does not parse."""
         match = _PLACE.match(message)
         line = int(match["line"]) if match else None
+        told = match["message"] if match else message
+        source_line = self._source_line(name, line)
         return ScriptSyntaxError(
-            match["message"] if match else message,
+            told,
             language="lua",
             file=name,
             line=line,
-            source_line=self._source_line(name, line),
+            column=column_of(told, source_line),
+            source_line=source_line,
         )
 
     def script_error(self, report: Report, name: str | None) -> ScriptError:
@@ -75,7 +79,7 @@ class Reports:
             hint=_readable(report.hint) if report.hint else None,
             details=details if isinstance(details, dict) else None,
             frames=frames,
-            **self._shown_place(place, name),
+            **self._shown_place(place, name, message),
         )
 
     def place(self, report: Report | None, name: str | None) -> dict[str, Any]:
@@ -83,11 +87,14 @@ class Reports:
         frames = report.frames if report else ()
         return {"frames": frames, **self._shown_place(frames[0] if frames else None, name)}
 
-    def _shown_place(self, place: Frame | None, name: str | None) -> dict[str, Any]:
+    def _shown_place(
+        self, place: Frame | None, name: str | None, message: str = ""
+    ) -> dict[str, Any]:
         if place is None:
             return {"file": name}
         line = self._source_line(place.file, place.line)
-        return {"file": place.file, "line": place.line, "source_line": line}
+        column = column_of(message, line)
+        return {"file": place.file, "line": place.line, "column": column, "source_line": line}
 
     def _is_named(self, shown: str) -> bool:
         return any(_shown(name) == shown for name in self._sources)
@@ -103,8 +110,8 @@ class Reports:
 def limit_behind(message: str | bytes) -> str | None:
     """Return the limit of the engine that a message without a code stands for, if any."""
     words = _readable(message)
-    match = _PLACE.match(words)
-    words = match["message"] if match else words
+    while match := _PLACE.match(words):
+        words = match["message"]
     return next((limit for pattern, limit in _LIMITS if pattern.match(words)), None)
 
 

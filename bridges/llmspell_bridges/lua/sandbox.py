@@ -16,7 +16,7 @@ from llmspell_bridges.limits import exceeded
 from llmspell_bridges.lua.blueprint import installation, part
 from llmspell_bridges.lua.literal import lua_chunk
 from llmspell_bridges.lua.memory import Memory
-from llmspell_bridges.lua.records import record_unpacker
+from llmspell_bridges.lua.relief import relieved
 from llmspell_bridges.lua.replies import LuaReplies
 from llmspell_bridges.lua.reports import Report, Reports, limit_behind
 from llmspell_bridges.sandbox import Owner, SandboxOptions, check_text
@@ -126,7 +126,8 @@ class LuaSandbox:
         with self._door.running() if is_outermost else nullcontext():
             self._depth += 1
             try:
-                reply = entry(first, second)
+                with relieved(memory if is_outermost else None, self._door.deadline.at):
+                    reply = entry(first, second)
             except LuaMemoryError:
                 reply = b"*" + _OUT_OF_MEMORY
             finally:

@@ -37,7 +37,6 @@ def _read(language: str) -> str:
     return (folder / f"modules.{language}").read_text(encoding="utf-8")
 
 
-
 MODULES: Final = Global("", "Modules of the script's own.", preludes=_Preludes())
 
 

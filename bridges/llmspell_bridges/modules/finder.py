@@ -140,7 +140,8 @@ def _own_root(script: str, folder: Folder) -> Root:
 
 
 def _shown(folder: Folder) -> str:
-    shown = PurePath(folder).as_posix()
+    # A folder's name may be any bytes; what is shown is text.
+    shown = PurePath(folder).as_posix().encode(errors="replace").decode()
     return "" if shown == "." else shown
 
 

@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict, deque
 from contextlib import suppress
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, Self
 from weakref import WeakSet
 
 from llmspell_bridges.errors import InvalidArgument, LimitExceeded, LlmSpellError, SandboxClosed
@@ -83,8 +83,7 @@ class WorkerPool:
         self._link: SpawnerLink | None = None
         self._kinds: OrderedDict[Any, Kind] = OrderedDict()
         self._numbers = count(1)
-        #: Workers of sandboxes that nobody closed.
-        self.abandoned: deque[Worker] = deque()
+        self._abandoned: deque[Worker] = deque()
 
     def sandbox(self, language: str, options: SandboxOptions) -> Sandbox:
         """Make a sandbox in a worker; it behaves as one of ``create_sandbox`` does.
@@ -146,6 +145,11 @@ class WorkerPool:
                     self._top_up(worker.kind)
         self._turns.give(worker.thread)
 
+    def abandon(self, worker: Worker) -> None:
+        """Note a worker of a sandbox that nobody closed. Takes no lock: called at any moment."""
+        worker.channel.close()
+        self._abandoned.append(worker)
+
     def why_lost(self, worker: Worker) -> LlmSpellError:
         """Return the error for a worker that closed its end."""
         if self._closed:
@@ -165,6 +169,12 @@ class WorkerPool:
                 return
             self._closed = True
             self._drop_link()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def check_open(self) -> None:
         """Raise ``SandboxClosed`` after ``close``."""
@@ -217,7 +227,7 @@ class WorkerPool:
     def _put_back(self, worker: Worker) -> bool:
         """Let a worker build a fresh sandbox and wait with it, if one more is wanted."""
         kind = worker.kind
-        wanted = self._is_latest(kind) and len(kind.spares) < max(1, self._spares)
+        wanted = self._is_latest(kind) and len(kind.spares) < self._spares + self.size
         if not wanted or worker.runs >= self._runs_per_worker or not worker.channel.is_idle:
             return False
         try:
@@ -245,7 +255,7 @@ class WorkerPool:
         """End the workers of sandboxes that nobody closed."""
         with suppress(IndexError):
             while True:
-                self.release(self.abandoned.popleft(), reusable=False)
+                self.release(self._abandoned.popleft(), reusable=False)
 
     def begin_in_child(self) -> None:
         """Leave everything to the parent of which this process is a fork, and begin anew."""

@@ -22,6 +22,7 @@ from llmspell_bridges.process.endings import violation
 from llmspell_bridges.process.frames import MAX_PAYLOAD_BYTES, Frame, Kind
 from llmspell_bridges.process.guarded_door import REPLIES, guarded_door
 from llmspell_bridges.process.host_channel import TimedOut, Violation, WorkerLost
+from llmspell_bridges.process.measures import Measure
 from llmspell_bridges.process.outcomes import Malformed, error_from, value_from
 from llmspell_bridges.sandbox import Owner, SandboxOptions, check_text
 from llmspell_bridges.values import Value, canonical
@@ -63,6 +64,7 @@ class ProcessSandbox:
         self._pool = pool
         self._ended: str | None = None
         self._file: str | None = None
+        self.measures: tuple[Measure, ...] = ()
         self._warnings = 0
         self._begin()
 
@@ -100,21 +102,21 @@ class ProcessSandbox:
             MAX_PAYLOAD_BYTES if longest is None else 2 * longest + _FRAME_SLACK
         )
         # A sandbox that nobody closes must not keep its worker, nor its turn, for ever.
-        self._let_go = weakref.finalize(self, self._pool.abandoned.append, worker)
+        self._let_go = weakref.finalize(self, self._pool.abandon, worker)
         self._let_go.atexit = False
 
     def _check(self, measures: Iterable[dict[str, Any]], worker: Worker) -> None:
         """Refuse a worker that lacks a measure which is required. Asked before its first script."""
         if worker.runs > 1:
             return
-        self.measures = list(measures)
+        self.measures = tuple(Measure(**each) for each in measures)
         for measure in self.measures:
-            if measure["name"] in self._pool.required and not measure["active"]:
+            if measure.name in self._pool.required and not measure.active:
                 raise SandboxUnavailable(
-                    f"sandbox processes cannot be protected as required: {measure['name']}: "
-                    f"{measure['detail']}",
+                    "sandbox processes cannot be protected as required: "
+                    f"{measure.name}: {measure.detail}",
                     hint="see `llmspell doctor`, or set sandbox.require_hardening = false",
-                    measure=measure["name"],
+                    measure=measure.name,
                 )
 
     def run(self, source: str, *, name: str) -> Value:

@@ -35,6 +35,7 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
         "repl": Lazy(f"{_COMMANDS}.repl:repl", "Try Lua or JavaScript line by line."),
         "state": Lazy(f"{_COMMANDS}.state:state", "Read and change stored state."),
         "config": Lazy(f"{_COMMANDS}.config:config", "Show, check and create configurations."),
+        "doctor": Lazy(f"{_COMMANDS}.doctor:doctor", "Show what confines scripts on this system."),
         "types": Lazy(f"{_COMMANDS}.types:types", "Write type files for your editor."),
     },
     examples=(

@@ -484,7 +484,7 @@ _OTHERS: Final = [
         language="js",
         script="(function f() { try { f() } finally { f() } })()",
         bare=HANGS,
-        held=Fails("limit_exceeded"),
+        held=Limited("timeout_s", "memory_bytes", "stack_bytes"),
     ),
     Attack(
         name="JavaScript recurses through a proxy of a proxy",
@@ -631,7 +631,7 @@ _OTHERS: Final = [
         ),
         bare_script="let a = []; for (let i = 0; i < 12; i++) a = Array(20).fill(a); JSON.stringify(a)",
         bare=HANGS,
-        held=Fails("limit_exceeded"),
+        held=Limited("timeout_s", "memory_bytes", "stack_bytes"),
     ),
     Attack(
         name="JavaScript passes an array of a thousand million holes",

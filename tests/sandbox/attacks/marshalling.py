@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .row import BLOATS, CRASHES, HANGS, KEPT, REACHED, Attack, Fails, Gives, raises, shows
+from .row import BLOATS, CRASHES, HANGS, KEPT, REACHED, Attack, Fails, Gives, Limited, raises, shows
 
 __all__ = ["MARSHALLING"]
 
@@ -387,7 +387,7 @@ _JS_ROWS: Final = [
             " (_, i) => 'k' + i) } }))"
         ),
         bare=HANGS,
-        held=Fails("limit_exceeded"),
+        held=Limited("timeout_s", "memory_bytes", "stack_bytes"),
     ),
     Attack(
         name="JavaScript passes a proxy of an array with a lying length",
@@ -401,7 +401,7 @@ _JS_ROWS: Final = [
             " : n === 'toJSON' ? undefined : 1 }))"
         ),
         bare=HANGS,
-        held=Fails("limit_exceeded"),
+        held=Limited("timeout_s", "memory_bytes", "stack_bytes"),
     ),
     Attack(
         name="JavaScript passes a proxy that is revoked while it is read",

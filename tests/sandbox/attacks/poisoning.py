@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .row import CRASHES, HANGS, KEPT, REACHED, Attack, Fails, Gives, raises, shows
+from .row import CRASHES, HANGS, KEPT, REACHED, Attack, Fails, Gives, Limited, raises, shows
 
 __all__ = ["POISONING"]
 
@@ -124,7 +124,7 @@ _ROWS: Final = [
         ),
         bare_script="return setmetatable({}, {__tostring = function() while true do end end})",
         bare=HANGS,
-        held=Fails("limit_exceeded"),
+        held=Limited("timeout_s", "memory_bytes", "stack_bytes"),
     ),
     Attack(
         name="Lua raises an error that pretends to be one of the host",
@@ -201,7 +201,7 @@ _ROWS: Final = [
         language="js",
         script="throw { get message() { for (;;); }, toString() { for (;;); } }",
         bare=HANGS,
-        held=Fails("limit_exceeded"),
+        held=Limited("timeout_s", "memory_bytes", "stack_bytes"),
     ),
     Attack(
         name="JavaScript throws an object whose stack is of another kind",

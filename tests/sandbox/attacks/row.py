@@ -115,6 +115,11 @@ class Attack:
     stored: tuple[str, ...] = ()
     in_tree: bool = False
 
+    def is_about_time(self, isolation: str) -> bool:
+        """Tell whether a time limit may be what ends it; every other run gets plenty."""
+        held = self.expected(isolation)
+        return isinstance(held, Limited) and "timeout_s" in held.limits
+
     def expected(self, isolation: str) -> Held:
         """Return what is to become of it under an isolation level."""
         return self.process if isolation == "process" and self.process else self.held

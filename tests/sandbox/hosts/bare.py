@@ -25,11 +25,14 @@ import quickjs
 from lupa.lua54 import LuaError, LuaRuntime, lua_type
 from tree import planted
 
-CPU_S = {"hangs": 0.1, "bloats": 1.5}
-WALL_S = 1.5
+CPU_S = {"hangs": 0.1}
+OTHER_CPU_S = 4.0
+WALL_S = {"hangs": 1.0}
+OTHER_WALL_S = 10.0
 LOOK_S = 0.01
 MEMORY_BYTES = 700 * 1024 * 1024
-BLOATED_BYTES = 72 * 1024 * 1024
+# More than it had to begin with.
+BLOATED_BYTES = 32 * 1024 * 1024
 
 
 class NaiveState:
@@ -104,16 +107,17 @@ def scripts_folder() -> Path:
     return planted(Path(tempfile.mkdtemp()))
 
 
-def run_lua(script: str) -> Any:
+def run_lua(script: str, in_tree: bool) -> Any:
     lua = LuaRuntime()
     lua.globals().State = NaiveState()
     lua.globals().echo = lambda value: value
-    lua.globals().read_module, lua.globals().broken = read_module, broken
-    lua.execute(LUA_REQUIRE)
+    if in_tree:
+        lua.globals().read_module, lua.globals().broken = read_module, broken
+        lua.execute(LUA_REQUIRE)
     return lua.execute(script)
 
 
-def run_js(script: str) -> Any:
+def run_js(script: str, in_tree: bool) -> Any:
     context, state = quickjs.Context(), NaiveState()
     context.add_callable("__save", state.save_text)
     context.add_callable("__load", state.load_text)
@@ -123,8 +127,9 @@ def run_js(script: str) -> Any:
         "var State = {sync: {save: (...a) => __save(JSON.stringify(a)),"
         " load: (...a) => JSON.parse(__load(JSON.stringify(a)))}}"
     )
-    context.add_callable("read_module", read_module)
-    context.eval(JS_REQUIRE)
+    if in_tree:
+        context.add_callable("read_module", read_module)
+        context.eval(JS_REQUIRE)
     value = context.eval(script)
     while context.execute_pending_job():
         pass
@@ -135,10 +140,10 @@ def run_js(script: str) -> Any:
 RUNNERS = {"lua": run_lua, "js": run_js}
 
 
-def attempt(language: str, script: str) -> dict[str, Any]:
+def attempt(language: str, script: str, in_tree: bool) -> dict[str, Any]:
     """Run a script and tell what it returned, or what the host met."""
     try:
-        value = RUNNERS[language](script)
+        value = RUNNERS[language](script, in_tree)
         gc.collect()  # a host that goes on frees the VM some time
         # What hosts do with what they got: show it.
         if isinstance(value, quickjs.Object):
@@ -157,11 +162,11 @@ def child(request: dict[str, Any], write_fd: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    signal.setitimer(signal.ITIMER_PROF, CPU_S.get(request["kind"], 1.0))
+    signal.setitimer(signal.ITIMER_PROF, CPU_S.get(request["kind"], OTHER_CPU_S))
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
-    report = attempt(request["language"], request["script"])
+    report = attempt(request["language"], request["script"], request["in_tree"])
     with contextlib.suppress(ValueError):
         os.write(write_fd, json.dumps(report).encode()[:60_000])
     os._exit(0)
@@ -169,13 +174,14 @@ def child(request: dict[str, Any], write_fd: int) -> None:
 
 def watched(request: dict[str, Any]) -> dict[str, Any]:
     """Fork a child for one attack; return its report and how it ended."""
+    kind, most_bytes = request["kind"], resident_bytes(os.getpid()) + BLOATED_BYTES
     read_fd, write_fd = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(read_fd)
         child(request, write_fd)
     os.close(write_fd)
-    data, reason = collected(pid, read_fd, BLOATED_BYTES if request["kind"] == "bloats" else 1 << 62)
+    data, reason = collected(pid, read_fd, kind, most_bytes)
     if reason != "ended":
         os.kill(pid, signal.SIGKILL)
     os.close(read_fd)
@@ -185,21 +191,21 @@ def watched(request: dict[str, Any]) -> dict[str, Any]:
         "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
         "exit_code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
         "waited": reason == "waited",
-        "bloated": reason == "bloated" or usage.ru_maxrss * unit > BLOATED_BYTES,
+        "bloated": reason == "bloated" or usage.ru_maxrss * unit > most_bytes,
         **(json.loads(data) if data else {}),
     }
 
 
-def collected(pid: int, read_fd: int, most_bytes: int) -> tuple[bytes, str]:
+def collected(pid: int, read_fd: int, kind: str, most_bytes: int) -> tuple[bytes, str]:
     """Read a child's report until it ends, waits too long or has grown too much."""
-    deadline, data = time.monotonic() + WALL_S, b""
+    deadline, data = time.monotonic() + WALL_S.get(kind, OTHER_WALL_S), b""
     while time.monotonic() < deadline:
         if select.select([read_fd], [], [], LOOK_S)[0]:
             part = os.read(read_fd, 65536)
             if not part:
                 return data, "ended"
             data += part
-        elif resident_bytes(pid) > most_bytes:
+        elif kind == "bloats" and resident_bytes(pid) > most_bytes:
             return data, "bloated"
     return data, "waited"
 

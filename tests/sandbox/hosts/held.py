@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from budget import CALLS, MEMORY_BYTES
 from tree import planted
 
 from llmspell import LlmSpellError, Runtime
@@ -28,24 +29,17 @@ AFTERWARDS = {
 }
 
 
-TIMEOUT_S = 0.2
-MEMORY_BYTES = 48 * 1024 * 1024
-CALLS = 2000
-
-
-def options(isolation: str) -> dict[str, Any]:
-    """Return what makes a runtime of this level, with limits that are soon hit."""
-    limits = Limits(timeout_s=TIMEOUT_S, memory_bytes=MEMORY_BYTES, calls=CALLS)
-    return {"limits": limits, "isolation": isolation} if isolation != "inline" else {"limits": limits}
+def limits_for(request: dict[str, Any]) -> Limits:
+    return Limits(timeout_s=request["timeout_s"], memory_bytes=MEMORY_BYTES, calls=CALLS)
 
 
 def started(runtime: Runtime, request: dict[str, Any]) -> RunResult:
-    script, language = request["script"], request["language"]
+    script, language, limits = request["script"], request["language"], limits_for(request)
     if not request["in_tree"]:
-        return runtime.execute(script, engine=language, name="attack")
+        return runtime.execute(script, engine=language, name="attack", limits=limits)
     file = scripts_folder() / f"attack.{language}"
     file.write_text(script, encoding="utf-8")
-    return runtime.run(file)
+    return runtime.run(file, limits=limits)
 
 
 @cache
@@ -104,7 +98,7 @@ def memory_bytes(name: str) -> int:
 
 
 def main(isolation: str) -> None:
-    with Runtime(profile="minimal", **options(isolation)) as runtime:
+    with Runtime(profile="minimal", isolation=isolation) as runtime:
         runtime.state.save("kept", "k", SENTINEL)
         for line in sys.stdin:
             request = json.loads(line)

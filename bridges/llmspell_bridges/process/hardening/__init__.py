@@ -15,7 +15,7 @@ from orjson import dumps
 from llmspell_bridges.limits import Limits
 from llmspell_bridges.process.hardening.identity import become_nobody
 from llmspell_bridges.process.hardening.landlock import forbid_files
-from llmspell_bridges.process.hardening.measures import Measure, attempt
+from llmspell_bridges.process.measures import Measure, attempt
 from llmspell_bridges.process.hardening.namespaces import enter_empty_root, enter_namespaces
 from llmspell_bridges.process.hardening.parents import (
     die_with_parent,

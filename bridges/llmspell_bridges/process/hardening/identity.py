@@ -7,7 +7,7 @@ import struct
 from typing import Final
 
 from llmspell_bridges.process.hardening.libc import address_of, libc_call, prctl
-from llmspell_bridges.process.hardening.measures import Measure, attempt
+from llmspell_bridges.process.measures import Measure, attempt
 
 __all__ = ["become_nobody"]
 

@@ -8,7 +8,7 @@ import sys
 from functools import cache
 from typing import Any
 
-from llmspell_bridges.process.hardening.measures import Unsupported
+from llmspell_bridges.process.measures import Unsupported
 
 __all__ = ["address_of", "libc_call", "prctl", "syscall"]
 

@@ -6,7 +6,7 @@ import os
 from typing import Final
 
 from llmspell_bridges.process.hardening.libc import libc_call
-from llmspell_bridges.process.hardening.measures import Measure, Unsupported, attempt
+from llmspell_bridges.process.measures import Measure, Unsupported, attempt
 
 __all__ = ["enter_empty_root", "enter_namespaces"]
 

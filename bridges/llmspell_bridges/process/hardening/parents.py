@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from llmspell_bridges.process.hardening.libc import prctl
-from llmspell_bridges.process.hardening.measures import Unsupported
+from llmspell_bridges.process.measures import Unsupported
 
 __all__ = ["die_with_parent", "forbid_dumps", "forbid_new_privileges"]
 

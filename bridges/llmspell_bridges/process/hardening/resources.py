@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from llmspell_bridges.process.hardening.measures import Measure, attempt
+from llmspell_bridges.process.measures import Measure, attempt
 
 __all__ = ["address_space_bytes", "limit_memory", "limit_resources"]
 

@@ -8,7 +8,7 @@ import struct
 from typing import Final
 
 from llmspell_bridges.process.hardening.libc import address_of, prctl
-from llmspell_bridges.process.hardening.measures import Unsupported
+from llmspell_bridges.process.measures import Unsupported
 from llmspell_bridges.process.hardening.system_calls import ARCHITECTURES, Architecture
 
 __all__ = ["filter_program", "forbid_system_calls"]

@@ -58,8 +58,8 @@ def run(
     """Run the Lua or JavaScript FILE; "-" reads the script from the standard input.
 
     Everything after FILE goes to the script untouched, as ARGS; options of this command stand
-    before FILE. --watch runs the script again when a .lua, .js or .json file in its folder or
-    below changes, until Ctrl-C.
+    before FILE. --watch runs the script again when a .lua, .js or .json file changes in its folder,
+    in a module folder, or below, until Ctrl-C.
     """
     if file == "-" and engine is None:
         raise click.UsageError("a script from the standard input needs --engine lua or --engine js")

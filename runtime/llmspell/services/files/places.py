@@ -204,7 +204,7 @@ def _opened(folder: int, path: str, names: list[str], create: bool) -> int:
             target = None
         if target is None:
             raise
-    raise _Link(absolute("/".join([target, *names[1:]]), folder=path))
+    raise _Link(absolute("/".join([target, *names[1:]]), folder=path or "/"))
 
 
 def _status(folder: int, path: str, name: str) -> os.stat_result | None:
@@ -213,5 +213,5 @@ def _status(folder: int, path: str, name: str) -> os.stat_result | None:
     except FileNotFoundError:
         return None
     if stat.S_ISLNK(status.st_mode):
-        raise _Link(absolute(os.readlink(name, dir_fd=folder), folder=path))
+        raise _Link(absolute(os.readlink(name, dir_fd=folder), folder=path or "/"))
     return status

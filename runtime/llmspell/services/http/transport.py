@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterable, Iterator
 from functools import cache
-from types import TracebackType
 
 import certifi
 import httpcore
@@ -15,16 +14,26 @@ __all__ = ["Transport"]
 
 
 class Transport(httpx.BaseTransport):
-    """Sends requests over a pool of connections that ``network`` makes."""
+    """Sends requests over pools of connections that ``network`` makes."""
 
     def __init__(self, network: httpcore.NetworkBackend) -> None:
-        self._pool = httpcore.ConnectionPool(ssl_context=_trusted(), network_backend=network)
+        self._network = network
+        self._pools: dict[str, httpcore.ConnectionPool] = {}
+
+    def _pool(self, scheme: str) -> httpcore.ConnectionPool:
+        """Return the pool for a scheme: to read the certificates takes longer than a request."""
+        if scheme not in self._pools:
+            context = _trusted() if scheme == "https" else None
+            self._pools[scheme] = httpcore.ConnectionPool(
+                ssl_context=context, network_backend=self._network
+            )
+        return self._pools[scheme]
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the answer's body is still to come."""
         url = request.url
         assert isinstance(request.stream, httpx.SyncByteStream)
-        answer = self._pool.handle_request(
+        answer = self._pool(url.scheme).handle_request(
             httpcore.Request(
                 method=request.method,
                 url=httpcore.URL(
@@ -45,15 +54,8 @@ class Transport(httpx.BaseTransport):
 
     def close(self) -> None:
         """Close all connections."""
-        self._pool.close()
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        self.close()
+        for pool in self._pools.values():
+            pool.close()
 
 
 class _Body(httpx.SyncByteStream):

@@ -40,7 +40,7 @@ _HARMLESS_HEADERS: Final = frozenset(
     ]
 )
 
-
+#: An answer as scripts get it, or nothing when there is to be another request.
 Answer: TypeAlias = dict[str, Value] | None
 
 

@@ -1,0 +1,50 @@
+"""The processes of a pool, as the system sees them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import psutil
+
+__all__ = ["all_gone", "kill_workers", "spawners", "workers"]
+
+
+def spawners(host: int | None = None) -> list[psutil.Process]:
+    """Return the processes that a host started its workers with."""
+    return [
+        child
+        for child in psutil.Process(host).children()
+        if "llmspell_bridges.process.spawner" in " ".join(child.cmdline())
+    ]
+
+
+def workers(host: int | None = None) -> list[psutil.Process]:
+    """Return the workers: what was forked last, whether it has a process-id world of its own."""
+    below = [each for spawner in spawners(host) for each in spawner.children(recursive=True)]
+    parents = {each.ppid() for each in below}
+    return [each for each in below if each.pid not in parents]
+
+
+def kill_workers(number: int = signal.SIGKILL) -> None:
+    """Send a signal to every worker of this process."""
+    for each in workers():
+        os.kill(each.pid, number)
+
+
+def all_gone(processes: list[psutil.Process], within_s: float = 20.0) -> bool:
+    """Wait until all of them have ended; return whether they have."""
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        if not any(_runs(each) for each in processes):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
