@@ -21,6 +21,7 @@ import base64
 import datetime as dt
 import json
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, Final
 
 from orjson import (
@@ -51,7 +52,7 @@ from llmspell_bridges.values import (
 __all__ = ["TAGGED", "check_depth", "decode", "encode_js", "plain_json"]
 
 TAGGED: Final = "~"
-_TAGGED_FIRST: Final = (TAGGED, ord(TAGGED))
+_TAGGED_FIRST: Final = (TAGGED, TAGGED.encode())
 _JS_OPTIONS: Final = OPT_STRICT_INTEGER | OPT_PASSTHROUGH_DATETIME
 _JS_SAFE: Final = 2**53 - 1
 
@@ -62,7 +63,7 @@ def decode(text: str | bytes, *, max_depth: int = MAX_DEPTH, envelope: int = 0) 
     ``envelope`` counts the lists around the value itself, which are not part of its depth: 1 for
     a list of arguments.
     """
-    tagged = text[0] in _TAGGED_FIRST
+    tagged = text[:1] in _TAGGED_FIRST
     body = text[1:] if tagged else text
     try:
         value = loads(body)
@@ -71,7 +72,9 @@ def decode(text: str | bytes, *, max_depth: int = MAX_DEPTH, envelope: int = 0) 
     if tagged:
         try:
             value = _untag(value)
-        except (AttributeError, LookupError, TypeError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            if isinstance(error, InvalidValue):
+                raise
             raise InvalidValue("the value is not valid tagged text") from error
     check_depth(body, value, max_depth, envelope)
     return value
@@ -120,6 +123,13 @@ def _integer(item: list[Any]) -> int:
     return number
 
 
+def _float(item: list[Any]) -> float:
+    number = float(item[1])
+    if not isfinite(number):
+        raise InvalidValue("the value holds a number that is not finite")
+    return number
+
+
 def _timestamp(item: list[Any]) -> dt.datetime:
     try:
         return from_milliseconds(item[1], item[2])
@@ -129,11 +139,11 @@ def _timestamp(item: list[Any]) -> dt.datetime:
 
 _TAGS: Final[dict[str, Callable[[list[Any]], Value]]] = {
     "l": lambda item: [_untag(member) for member in item[1:]],
-    "b": lambda item: base64.b64decode(item[1]),
+    "b": lambda item: base64.b64decode(item[1], validate=True),
     "x": lambda item: item[1].encode("latin-1"),
     "t": _timestamp,
     "i": _integer,
-    "f": lambda item: float(item[1]),
+    "f": _float,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 
 import psutil
 
@@ -22,15 +23,21 @@ def spawners(host: int | None = None) -> list[psutil.Process]:
 
 def workers(host: int | None = None) -> list[psutil.Process]:
     """Return the workers: what was forked last, whether it has a process-id world of its own."""
-    below = [each for spawner in spawners(host) for each in spawner.children(recursive=True)]
-    parents = {each.ppid() for each in below}
-    return [each for each in below if each.pid not in parents]
+    below: dict[int, psutil.Process] = {}
+    parents = set[int]()
+    for spawner in spawners(host):
+        for each in spawner.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                parents.add(each.ppid())
+                below[each.pid] = each
+    return [each for pid, each in below.items() if pid not in parents]
 
 
 def kill_workers(number: int = signal.SIGKILL) -> None:
     """Send a signal to every worker of this process."""
     for each in workers():
-        os.kill(each.pid, number)
+        with suppress(ProcessLookupError):
+            os.kill(each.pid, number)
 
 
 def all_gone(processes: list[psutil.Process], within_s: float = 20.0) -> bool:

@@ -44,7 +44,7 @@ def test_what_the_measures_promise_is_refused_when_it_is_tried() -> None:
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_filter_of_system_calls_allows_what_is_listed_and_nothing_else(name: str) -> None:
     architecture = ARCHITECTURES[name]
-    program = [each for each in struct.iter_unpack("<HBBI", filter_program(architecture))]
+    program = list(struct.iter_unpack("<HBBI", filter_program(architecture)))
 
     def verdict(number: int, third: int = 0, audit: int = architecture.audit) -> int:
         """Run the filter as the kernel does."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
+
+from llmspell.errors import ScriptError
 
 from .conftest import Failure, Program
 
@@ -213,3 +217,21 @@ def test_what_scripts_replace_does_not_change_require(program: Program) -> None:
         )
         == "lib"
     )
+
+
+def test_a_module_that_fails_time_and_again_costs_the_host_nothing_more(program: Program) -> None:
+    program.write("m.js", "\n" * 20_000 + "throw new Error('no')")
+    script = """
+        let last, failures = 0;
+        for (let n = 0; n < 100; n++) {
+          try { require('./m') } catch (problem) { failures++; last = problem }
+        }
+        if (failures === 100) throw last"""
+    tracemalloc.start()
+    try:
+        with pytest.raises(ScriptError) as caught:
+            program.js(script)
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    finally:
+        tracemalloc.stop()
+    assert (caught.value.file, caught.value.line) == ("m.js", 20_001)

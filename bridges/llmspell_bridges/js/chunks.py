@@ -33,6 +33,7 @@ class Chunks:
         self._starts: list[int] = []
         self._names: list[str] = []
         self._sources: list[list[str]] = []
+        self._modules: dict[str, int] = {}
         self._next = _FIRST_LINE
         self.latest: str | None = None
         """The script added last: where an error that tells no place came from."""
@@ -40,11 +41,25 @@ class Chunks:
     def add(self, name: str, source: str) -> str:
         """Give a script its lines; return the line breaks that put it there."""
         self.latest = name
-        return "\n" * (self.take(name, source) - 1)
+        return "\n" * (self._take(name, _LINE_BREAK.split(source)) - 1)
 
-    def take(self, name: str, source: str) -> int:
-        """Give a script or module its lines; return the number of the first."""
-        first, lines = self._next, _LINE_BREAK.split(source)
+    def add_module(self, name: str, source: str) -> int:
+        """Give a module its lines; return the number of the first.
+
+        A module that is loaded again keeps its lines unless it has become longer: a script may load
+        one as often as it likes.
+        """
+        lines = _LINE_BREAK.split(source)
+        index = self._modules.get(name)
+        if index is not None and len(lines) <= len(self._sources[index]):
+            lines += [""] * (len(self._sources[index]) - len(lines))
+            self._sources[index] = lines
+            return self._starts[index]
+        self._modules[name] = len(self._starts)
+        return self._take(name, lines)
+
+    def _take(self, name: str, lines: list[str]) -> int:
+        first = self._next
         self._starts.append(first)
         self._names.append(name)
         self._sources.append(lines)

@@ -119,7 +119,7 @@
     function resolve(specifier) {
       if (typeof specifier !== "string") {
         throw new StateError("require: argument 'name' must be text, not "
-          + (specifier === undefined || specifier === null ? specifier : "a " + typeof specifier),
+          + (specifier === null ? "null" : typeof specifier),
           "invalid_argument", { parameter: "name" }, 'call it as require("./lib/util")');
       }
       const found = find(specifier, file ?? theMain().filename);

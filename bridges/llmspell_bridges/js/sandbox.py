@@ -96,7 +96,7 @@ class JsSandbox:
         self._stack_bytes = self._limits.stack_bytes or _STACK_BYTES
         context.set_max_stack_size(self._stack_bytes)
         context.add_callable("__door", self._door.opened())
-        context.add_callable("__chunk", self._chunks.take)
+        context.add_callable("__chunk", self._chunks.add_module)
         for bound, function, _ in indexed(options.globals, self.language):
             self._door.add(bound, function)
         run_compiled(context, blueprint(self.language, options.globals, setup_script))

@@ -118,9 +118,10 @@ local function out_of_bounds(name)
 end
 
 function env.table.insert(...)
-  local count, list, at, value = select("#", ...), ...
-  if type(list) ~= "table" or not raw_getmetatable(list) or (count ~= 2 and count ~= 3) then
-    if count == 2 and type(list) == "table" then return insert(list, at) end
+  local list, at, value = ...
+  local count, meta = select("#", ...), raw_getmetatable(list)
+  if meta == nil and count == 2 and type(list) == "table" then return insert(list, at) end
+  if meta == nil or type(list) ~= "table" or (count ~= 2 and count ~= 3) then
     return relay(pcall(insert, ...))
   end
   local free = length(list) + 1
@@ -135,9 +136,10 @@ function env.table.insert(...)
 end
 
 function env.table.remove(...)
-  local count, list, at = select("#", ...), ...
-  if type(list) ~= "table" or not raw_getmetatable(list)
-    or (count > 1 and math_type(at) ~= "integer") then
+  local list, at = ...
+  local count, meta = select("#", ...), raw_getmetatable(list)
+  if meta == nil and count == 1 and type(list) == "table" then return remove(list) end
+  if meta == nil or type(list) ~= "table" or (count > 1 and math_type(at) ~= "integer") then
     return relay(pcall(remove, ...))
   end
   local size = length(list)
@@ -173,10 +175,10 @@ function env.table.move(...)
 end
 
 function env.string.rep(...)
-  local text, n = ...
-  local separator = select(3, ...)
-  if text == "" and (separator == nil or separator == "") and math_type(n) == "integer" then
-    return ""
+  local text, n, separator = ...
+  if math_type(n) == "integer" and type(text) == "string" then
+    if text == "" and (separator == nil or separator == "") then return "" end
+    if n < MANY and separator == nil and #text < MANY then return rep(text, n) end
   end
   return relay(pcall(rep, ...))
 end

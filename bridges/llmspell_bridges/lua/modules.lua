@@ -57,7 +57,7 @@ function env.require(name)
   if value then return value end
   if type(name) ~= "string" then
     error(failure("invalid_argument", "require: argument 'name' must be text, not "
-      .. (name == nil and "nil" or "a " .. type(name)), { parameter = "name" },
+      .. type(name), { parameter = "name" },
       'call it as require "lib.util"'), 2)
   end
   local from

@@ -37,10 +37,11 @@ def main(descriptor: int, host: int) -> NoReturn:
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     control = socket.socket(fileno=descriptor)
     watched = _watch_host(host)
+    confinement = Confinement(keep=(descriptor, watched))
     _warm_up()
     # What is loaded by now stays: looking through it in a worker would only copy it.
     gc.freeze()
-    confinement = Confinement(keep=(descriptor, watched))
+    confinement.complete()
     try:
         _Spawner(control, watched, confinement).serve()
     except (EOFError, ConnectionError):

@@ -411,7 +411,7 @@ _OTHERS: Final = [
         ),
         bare_script="repeat until State.load('lock', 'k')",
         bare=HANGS,
-        held=Fails(""),
+        held=TIME,
     ),
     Attack(
         name="Lua waits for a change that never comes",

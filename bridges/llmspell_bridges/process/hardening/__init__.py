@@ -15,7 +15,6 @@ from orjson import dumps
 from llmspell_bridges.limits import Limits
 from llmspell_bridges.process.hardening.identity import become_nobody
 from llmspell_bridges.process.hardening.landlock import forbid_files
-from llmspell_bridges.process.measures import Measure, attempt
 from llmspell_bridges.process.hardening.namespaces import enter_empty_root, enter_namespaces
 from llmspell_bridges.process.hardening.parents import (
     die_with_parent,
@@ -28,6 +27,7 @@ from llmspell_bridges.process.hardening.resources import (
     limit_resources,
 )
 from llmspell_bridges.process.hardening.seccomp import forbid_system_calls
+from llmspell_bridges.process.measures import Measure, attempt
 
 __all__ = ["MEASURES", "Confinement", "report"]
 
@@ -51,20 +51,22 @@ class Confinement:
     """What confines a spawner, and with it every worker that it forks."""
 
     def __init__(self, keep: tuple[int, ...]) -> None:
-        """Confine this process, but for the descriptors of ``keep``.
+        """Take this process into a world of its own, where it goes on as a child of the caller.
 
-        It may go on as a child of the process that calls: the first in a world of its own.
+        Comes before anything is loaded that may start threads: with them there is no way in.
+        Descriptors of ``keep`` are the child's alone.
         """
+        self._entered = [attempt("environment", _empty_environment), enter_namespaces()]
+        if self._entered[-1].active:
+            _go_on_as_child(keep)
+
+    def complete(self) -> None:
+        """Confine this process to what it has loaded by now."""
         _no_standard_streams()
         self._base_bytes = address_space_bytes()
-        environment = attempt("environment", _empty_environment)
-        namespaces = enter_namespaces()
-        if namespaces.active:
-            _go_on_as_child(keep)
         self._measures = [
-            environment,
-            namespaces,
-            enter_empty_root(namespaces),
+            *self._entered,
+            enter_empty_root(self._entered[-1]),
             become_nobody(),
             attempt("no new privileges", forbid_new_privileges),
             attempt("files", forbid_files),

@@ -8,8 +8,8 @@ import struct
 from typing import Final
 
 from llmspell_bridges.process.hardening.libc import address_of, prctl
-from llmspell_bridges.process.measures import Unsupported
 from llmspell_bridges.process.hardening.system_calls import ARCHITECTURES, Architecture
+from llmspell_bridges.process.measures import Unsupported
 
 __all__ = ["filter_program", "forbid_system_calls"]
 

@@ -1,0 +1,104 @@
+"""The limits of an embedded run: by default, by configuration, and for one run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from llmspell import Limits, Runtime
+from llmspell.errors import InvalidArgument, LimitExceeded, ScriptLimitExceeded
+
+LOOP = {"lua": "while true do end", "js": "for (;;);"}
+
+
+@pytest.fixture
+def runtime() -> Iterator[Runtime]:
+    with Runtime(profile="minimal") as made:
+        yield made
+
+
+def test_a_run_is_limited_unless_one_says_otherwise(runtime: Runtime) -> None:
+    limits = runtime.limits
+    assert limits.timeout_s == 300
+    assert None not in (limits.memory_bytes, limits.stack_bytes, limits.calls, limits.call_bytes)
+
+
+def test_the_configuration_sets_the_limits(tmp_path: Path) -> None:
+    config = tmp_path / "limits.toml"
+    config.write_text(
+        '[state]\nbackend = "memory"\n'
+        "[limits]\ntimeout_s = 0\nmemory_bytes = 33554432\ncalls = 0\ncall_bytes = 2048\n"
+    )
+    with Runtime(config) as made:
+        assert made.limits == Limits(
+            timeout_s=None,
+            memory_bytes=33554432,
+            stack_bytes=2 * 2**20,
+            calls=None,
+            call_bytes=2048,
+        )
+
+
+@pytest.mark.parametrize("engine", ["lua", "js"])
+def test_one_run_may_have_limits_of_its_own(runtime: Runtime, engine: str) -> None:
+    with pytest.raises(ScriptLimitExceeded) as caught:
+        runtime.execute(LOOP[engine], engine=engine, limits=runtime.limits.but(timeout_s=0.1))
+    assert isinstance(caught.value, LimitExceeded)
+    assert caught.value.details == {"limit": "timeout_s", "maximum": 0.1}
+    assert runtime.execute("1" if engine == "js" else "return 1", engine=engine).value == 1
+
+
+@pytest.mark.parametrize(
+    ("engine", "script"),
+    [
+        ("lua", "State.poll(1e300)"),
+        ("js", "State.sync.poll(1e300)"),
+        ("lua", "State.watch('g', '', print) State.poll(1e300)"),
+        ("lua", "State.lock('g', 'k', function() State.lock('g', 'k', {wait = 60}, print) end)"),
+        ("js", "State.lock('g', 'k', () => State.lock('g', 'k', { wait: 60 }, () => {}))"),
+        ("lua", "while true do State.increment('g', 'n') end"),
+        ("js", "for (;;) await State.increment('g', 'n')"),
+        ("lua", "State.transaction(function() while true do end end)"),
+        ("js", "State.update('g', 'k', () => { for (;;); })"),
+    ],
+)
+def test_nothing_of_state_outlives_the_run(runtime: Runtime, engine: str, script: str) -> None:
+    limits = runtime.limits.but(timeout_s=0.2)
+    started = time.monotonic()
+    with pytest.raises(ScriptLimitExceeded, match="timeout_s"):
+        runtime.execute(script, engine=engine, limits=limits)
+    assert time.monotonic() - started < 30
+    # Neither a lock nor a transaction of it is left.
+    saved = "return State.lock('g', 'k', {wait = 5}, function() return 'free' end)"
+    assert runtime.execute(saved, engine="lua").value == "free"
+
+
+def test_what_was_saved_before_the_end_is_there(runtime: Runtime) -> None:
+    script = "for i = 1, 1e9 do State.save('g', 'k' .. i % 5, i) end"
+    with pytest.raises(ScriptLimitExceeded):
+        runtime.execute(script, engine="lua", limits=runtime.limits.but(calls=12))
+    assert runtime.state.list_keys("g") == ["k0", "k1", "k2", "k3", "k4"]
+    assert runtime.state.load("g", "k2") == 12
+
+
+def test_a_session_goes_on_afresh_after_a_limit(runtime: Runtime) -> None:
+    with (
+        Runtime(profile="minimal", limits=Limits(timeout_s=0.1)) as made,
+        made.session("lua") as session,
+    ):
+        session.evaluate("x = 1")
+        with pytest.raises(ScriptLimitExceeded) as caught:
+            session.evaluate("while true do end")
+        assert "what the session had defined is gone" in (caught.value.hint or "")
+        assert session.evaluate("x") == "nil"
+
+
+@pytest.mark.parametrize("limits", [5, {"timeout_s": 5}, "5s"])
+def test_limits_are_limits(runtime: Runtime, limits: object) -> None:
+    with pytest.raises(InvalidArgument, match="limits must be a Limits"):
+        runtime.execute("return 1", engine="lua", limits=limits)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="limits must be a Limits"):
+        Runtime(limits=limits)  # type: ignore[arg-type]
