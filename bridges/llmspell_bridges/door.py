@@ -318,6 +318,8 @@ def _handling(
                 arguments: list[Any] = loads(text)
             else:
                 arguments = decode(text, max_depth=max_depth, envelope=1)
+                if type(arguments) is not list:  # no prelude of ours encodes such
+                    raise InternalError("the arguments are no list")
         except JSONDecodeError:
             raise _explained(function, text, max_depth) from None
         except (InvalidValue, LimitExceeded) as error:

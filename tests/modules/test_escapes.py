@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from llmspell.errors import ModuleNotFound, ScriptError
+from llmspell.errors import LlmSpellError, ModuleNotFound, ScriptError
+from llmspell_bridges.modules import Modules
 from llmspell_bridges.modules.files import NotReadable, open_by_path, read_below
 
 from .conftest import SECRET, Program, link, secret_module
@@ -187,6 +189,21 @@ def test_a_name_is_refused_that_only_a_disk_which_ignores_case_would_find(tmp_pa
     assert read_below(root, ("util.lua",), most_bytes=10)[0] == b"1"
     with pytest.raises(NotReadable):
         read_below(root, ("Util.lua",), most_bytes=10)
+
+
+def test_looking_for_modules_leaves_no_file_open(program: Program, language: str) -> None:
+    program.write(
+        f"lib/deep/m.{language}", {"lua": "return 1", "js": "module.exports = 1"}[language]
+    )
+    link(program.folder.parent, program.folder / "link")
+    link("lib", program.folder / "inside")
+    names = ["lib.deep.m", "inside.deep.m", "link.outside", "lib.gone", "gone.m", "lib.deep.m.m"]
+    modules = Modules(language=language, name="main", folder=".")
+    before = len(os.listdir("/dev/fd"))
+    for name in names:
+        with suppress(LlmSpellError):
+            modules.find(name if language == "lua" else f"./{name.replace('.', '/')}", "main")
+    assert len(os.listdir("/dev/fd")) == before
 
 
 def test_a_link_put_in_the_way_between_two_looks_leads_nowhere(program: Program) -> None:

@@ -80,10 +80,24 @@ def list_below(root: str, parts: Sequence[str]) -> list[str]:
     """Return the names in a folder below ``root``, or nothing if it cannot be listed."""
     try:
         real = _real_parts(root, tuple(parts))
-        with os.scandir(os.path.join(root, *real)) as entries:
-            return [entry.name for entry, _ in zip(entries, range(_MOST_LISTED), strict=False)]
-    except (OSError, NotReadable):
+        if not _BY_DESCRIPTOR:
+            return os.listdir(os.path.join(root, *real))[:_MOST_LISTED]
+        folder = _open_folder(root, real)
+        try:
+            return _names_in(folder)[:_MOST_LISTED]
+        finally:
+            os.close(folder)
+    except (OSError, NotReadable, _LinkMet):
         return []
+
+
+def _names_in(folder: int) -> list[str]:
+    # The descriptor itself may be good for steps only.
+    listed = os.open(".", os.O_RDONLY | _FOLDER, dir_fd=folder)
+    try:
+        return os.listdir(listed)
+    finally:
+        os.close(listed)
 
 
 def _open(root: str, parts: Parts) -> tuple[int, Parts]:
@@ -121,25 +135,34 @@ def _is_below(path: str, root: str) -> bool:
 
 
 def _open_by_steps(root: str, parts: Parts) -> int:
-    at = os.open(root, _STEP | _FOLDER)
+    if not parts:
+        return _not_a_file()
+    folder = _open_folder(root, parts[:-1])
     try:
-        for part in parts[:-1]:
-            above, at = at, _step(part, at)
-            os.close(above)
-        return _open_file(parts[-1], at) if parts else _not_a_file()
+        return _open_file(parts[-1], folder)
     finally:
-        os.close(at)
+        os.close(folder)
+
+
+def _open_folder(root: str, parts: Parts) -> int:
+    at = os.open(root, _STEP | _FOLDER)
+    for part in parts:
+        try:
+            below = _step(part, at)
+        finally:
+            os.close(at)
+        at = below
+    return at
 
 
 def _step(part: str, at: int) -> int:
+    _check_spelling(part, at)
     try:
-        folder = os.open(part, _STEP | _FOLDER | _NO_LINK, dir_fd=at)
+        return os.open(part, _STEP | _FOLDER | _NO_LINK, dir_fd=at)
     except OSError:
         if stat.S_ISLNK(os.stat(part, dir_fd=at, follow_symlinks=False).st_mode):
             raise _LinkMet from None
         raise
-    _check_spelling(part, at)
-    return folder
 
 
 def _open_file(name: str, at: int) -> int:
@@ -183,11 +206,7 @@ def _check_spelling(name: str, at: int) -> None:
         return
     from unicodedata import normalize
 
-    listed = os.open(".", os.O_RDONLY | _FOLDER, dir_fd=at)
-    try:
-        names = {normalize("NFC", each) for each in os.listdir(listed)}
-    finally:
-        os.close(listed)
+    names = {normalize("NFC", each) for each in _names_in(at)}
     if normalize("NFC", name) not in names:
         raise NotReadable("it is spelled with other capitals")
 

@@ -24,7 +24,7 @@ from llmspell_bridges.sandbox import Sandbox, SandboxOptions
 __all__ = ["WorkerPool"]
 
 # Kinds of sandboxes for which workers wait ready; of what was used longest ago none do.
-_MOST_KINDS: Final = 8
+_MOST_KINDS: Final = 4
 _BOUNDS: Final = {
     "size": (1, 1024),
     "spares": (0, 1024),

@@ -79,6 +79,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 def _value(text: str, path: tuple[str, ...]) -> Any:
     import tomllib  # 5 ms, which nothing_configured() must not cost
+    from typing import get_args
 
     from llmspell.config.models import Config
     from llmspell.config.problems import section_at
@@ -88,7 +89,8 @@ def _value(text: str, path: tuple[str, ...]) -> Any:
     except (ValueError, RecursionError):
         return text
     section = section_at(path[:-1], Config)
-    default = section.model_fields[path[-1]].default if section else None
-    wants_text = not isinstance(default, bool | int | float | tuple)
+    field = section.model_fields[path[-1]] if section else None
+    kinds = {type(field.default), *get_args(field.annotation)} if field else set()
+    wants_text = not kinds & {bool, int, float, tuple}
     # A file may be called 2024 or true: where text is wanted, only a quoted TOML text is read.
     return text if wants_text and not isinstance(value, str) else value

@@ -47,6 +47,19 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             "A large cache for many values; a save survives a killed process, not a power loss.",
             {"state": {"durability": "commit", "performance": {"cache_size": 512 * _MIB}}},
         ),
+        "untrusted": Profile(
+            "Scripts nobody has read: each in a process of its own, with little of everything.",
+            {
+                "sandbox": {"isolation": "process"},
+                "limits": {
+                    "timeout_s": 30.0,
+                    "memory_bytes": 128 * _MIB,
+                    "calls": 100_000,
+                    "call_bytes": 8 * _MIB,
+                    "output_bytes": _MIB,
+                },
+            },
+        ),
         "full": Profile(
             "Everything switched on: migrations, backups, encryption and access control.",
             {
