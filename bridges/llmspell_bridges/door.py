@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
+from math import inf
+from time import monotonic
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from orjson import JSONDecodeError, loads
@@ -22,7 +24,14 @@ from orjson import JSONDecodeError, loads
 from llmspell_bridges.api import TYPES, Function, Global, Record, check_arguments
 from llmspell_bridges.errors import InvalidValue, LimitExceeded, LlmSpellError
 from llmspell_bridges.frozen import FrozenValue
-from llmspell_bridges.limits import UNLIMITED, Deadline, Limits, current_deadline
+from llmspell_bridges.limits import (
+    UNLIMITED,
+    Deadline,
+    Limits,
+    check_items,
+    current_deadline,
+    current_limits,
+)
 from llmspell_bridges.values import MAX_DEPTH
 from llmspell_bridges.wire import decode
 
@@ -49,7 +58,7 @@ class BoundGlobal:
 def indexed(
     offered: Iterable[BoundGlobal], language: str
 ) -> list[tuple[BoundGlobal, Function, int]]:
-    """Return the functions of globals in the order in which a door takes them, with their indexes."""
+    """Return the functions of globals in the order a door takes them, with their indexes."""
     functions = [(bound, each) for bound in offered for each in bound.functions(language)]
     # The first index is the door's own, and what a VM keeps it asks for under a second one.
     indexes = accumulate((2 if each.keeps else 1 for _, each in functions), initial=1)
@@ -109,7 +118,7 @@ class Door(Generic[Text]):
         self._replies: Replies[Text] = replies
         self._max_depth = max_depth
         self._limits = limits
-        self._calls_left = sys.maxsize
+        self._restart: Callable[[int, float], None] = lambda _calls, _at: None
         self.deadline = Deadline(None)
         self.spent: str | None = None
         # What the VM keeps, by the text of the call it came from. The first entry tells whether
@@ -156,13 +165,15 @@ class Door(Generic[Text]):
     def running(self) -> Iterator[None]:
         """Start the clock and the count of calls of one run; its end is the end of the block."""
         limits = self._limits
-        self._calls_left = sys.maxsize if limits.calls is None else limits.calls
+        calls = sys.maxsize if limits.calls is None else limits.calls
         self.deadline = Deadline(limits.timeout_s)
-        outer = current_deadline.set(self.deadline)
+        self._restart(calls, inf if self.deadline.at is None else self.deadline.at)
+        deadline, outer = current_deadline.set(self.deadline), current_limits.set(limits)
         try:
             yield
         finally:
-            current_deadline.reset(outer)
+            current_limits.reset(outer)
+            current_deadline.reset(deadline)
 
     def has_to_end(self) -> bool:
         """Tell whether the run must not go on; the first time notes that its time was over."""
@@ -181,25 +192,49 @@ class Door(Generic[Text]):
             self.spent = limit
             self._entries[:] = [_nothing] * len(self._entries)
 
-    def opened(self) -> Callable[[int, Text], Text | bool | None]:
-        """Return the function the VM calls; it never raises."""
-        return self._unlimited() if self._limits == UNLIMITED else self._limited()
+    def opened(
+        self, has_room: Callable[[int], bool] | None = None
+    ) -> Callable[[int, Text], Text | bool | None]:
+        """Return the function the VM calls; it never raises.
 
-    def _limited(self) -> Callable[[int, Text], Text | bool | None]:
-        door = self._unlimited()
+        ``has_room`` tells whether the VM has memory for a reply of so many bytes, where handing
+        one over that it has no room for would do harm.
+        """
+        if self._limits == UNLIMITED and has_room is None:
+            return self._unlimited()
+        return self._limited(has_room or (lambda _: True))
+
+    def _limited(
+        self, has_room: Callable[[int], bool]
+    ) -> Callable[[int, Text], Text | bool | None]:
+        entries, failed, spend = self._entries, self._failed, self.spend
         longest = self._limits.call_bytes or sys.maxsize
+        calls_left, ends_at = sys.maxsize, inf
+
+        def restart(calls: int, at: float) -> None:
+            nonlocal calls_left, ends_at
+            calls_left, ends_at = calls, at
 
         def limited(index: int, text: Text) -> Text | bool | None:
-            self._calls_left -= 1
-            if self._calls_left < 0:
-                self.spend("calls")
+            nonlocal calls_left
+            calls_left -= 1
+            if calls_left < 0:
+                spend("calls")
             elif len(text) > longest:
-                self.spend("call_bytes")
-            reply = door(index, text)
-            if self.deadline.passed():
-                self.spend("timeout_s")
+                spend("call_bytes")
+            try:
+                reply = entries[index](text)
+            except BaseException as error:
+                reply = failed(index, error)
+            if reply is True:
+                return True  # what the VM has kept is current, which takes no time to tell
+            if monotonic() >= ends_at:
+                spend("timeout_s")
+            elif reply and not has_room(len(reply)):
+                spend("memory_bytes")
             return reply if self.spent is None else None
 
+        self._restart = restart
         return limited
 
     def _unlimited(self) -> Callable[[int, Text], Text | bool | None]:
@@ -317,6 +352,7 @@ def _handling(
             if len(text) <= harmless and text[0] in _LIST_FIRST:
                 arguments: list[Any] = loads(text)
             else:
+                check_items(text)
                 arguments = decode(text, max_depth=max_depth, envelope=1)
                 if type(arguments) is not list:  # no prelude of ours encodes such
                     raise InternalError("the arguments are no list")

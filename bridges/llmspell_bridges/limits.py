@@ -7,14 +7,17 @@ from dataclasses import dataclass, fields, replace
 from time import monotonic
 from typing import Any, Final, Self
 
-from llmspell_bridges.errors import InvalidArgument, ScriptLimitExceeded
+from llmspell_bridges.errors import InvalidArgument, LimitExceeded, ScriptLimitExceeded
 
 __all__ = [
     "LIMITS",
     "UNLIMITED",
     "Deadline",
     "Limits",
+    "check_answer",
+    "check_items",
     "current_deadline",
+    "current_limits",
     "exceeded",
     "remaining_s",
 ]
@@ -117,8 +120,45 @@ class Deadline:
         return self.at is not None and monotonic() >= self.at
 
 
-#: The deadline of the run that called the host function which asks, if any.
+#: The deadline and the limits of the run that called the host function which asks, if any.
 current_deadline: ContextVar[Deadline | None] = ContextVar("llmspell_deadline", default=None)
+current_limits: ContextVar[Limits] = ContextVar("llmspell_limits", default=UNLIMITED)
+
+#: What a decoded value costs the host at least, however short its text is.
+_VALUE_BYTES: Final = 64
+_SHORT: Final = 64 * 1024
+
+
+def check_items(text: str | bytes) -> None:
+    """Raise ``LimitExceeded`` for text of so many values that the host has no memory for them.
+
+    The shortest text of a value has two characters, and what it stands for sixty bytes and more:
+    the host is to spend no more on a script than the script itself may.
+    """
+    memory_bytes = current_limits.get().memory_bytes
+    if memory_bytes is None or len(text) < _SHORT:
+        return
+    commas = text.count(",") if isinstance(text, str) else text.count(b",")
+    most = memory_bytes // _VALUE_BYTES
+    if commas > most:
+        raise LimitExceeded(
+            f"more than {most:,} values at once",
+            hint="hand them over in parts, or raise limits.memory_bytes",
+            limit="memory_bytes",
+            maximum=memory_bytes,
+        )
+
+
+def check_answer(size: int) -> None:
+    """Raise ``LimitExceeded`` for an answer of more bytes than the run may be given at once."""
+    most = current_limits.get().call_bytes
+    if most is not None and size > most:
+        raise LimitExceeded(
+            f"the answer would be {size:,} bytes; the limit is {most:,}",
+            hint="ask for it in parts, or raise limits.call_bytes",
+            limit="call_bytes",
+            maximum=most,
+        )
 
 
 def remaining_s(wanted_s: float) -> float:

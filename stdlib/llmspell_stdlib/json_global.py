@@ -10,7 +10,8 @@ from orjson import JSONDecodeError, loads
 
 from llmspell_bridges.api import Global, Param, Record
 from llmspell_bridges.errors import InvalidValue
-from llmspell_bridges.values import MAX_DEPTH, Value, canonical
+from llmspell_bridges.limits import check_answer, check_items
+from llmspell_bridges.values import MAX_DEPTH, Value, canonical, depth_of
 from llmspell_bridges.wire import check_depth, plain_json
 from llmspell_stdlib.preludes import Preludes
 
@@ -33,6 +34,7 @@ JSON: Final = Global(
 @JSON.function(Param("text", "text"), internal=True, serves="JSON.parse", result="value")
 def parse_text(_: None, text: str) -> Value:
     """Return the value of JSON text."""
+    check_items(text)
     try:
         value = loads(text)
     except JSONDecodeError as error:
@@ -55,7 +57,13 @@ def parse_text(_: None, text: str) -> Value:
 )
 def to_text(_: None, value: Value, options: dict[str, Any] | None = None) -> str:
     """Return a value as JSON text, members in order of their names."""
-    return plain_json(value, pretty=bool((options or {}).get("pretty")))
+    text = plain_json(value)
+    if not (options or {}).get("pretty"):
+        return text
+    # Every member gets a line of its own, indented by its depth.
+    lines = text.count(",") + 2 * (text.count("[") + text.count("{"))
+    check_answer(len(text) + lines * (2 * depth_of(value) + 1))
+    return plain_json(value, pretty=True)
 
 
 @JSON.prelude_function(Param("text", "text", "JSON text."), result="value")

@@ -9,27 +9,33 @@ from contextlib import suppress
 
 import psutil
 
+from llmspell_bridges.process import WorkerPool
+
 __all__ = ["all_gone", "kill_workers", "spawners", "workers"]
 
 
-def spawners(host: int | None = None) -> list[psutil.Process]:
-    """Return the processes that a host started its workers with."""
-    return [
-        child
-        for child in psutil.Process(host).children()
-        if "llmspell_bridges.process.spawner" in " ".join(child.cmdline())
-    ]
+def spawners() -> list[psutil.Process]:
+    """Return the processes that this one started its workers with, of all pools."""
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # a zombie too
+            if "llmspell_bridges.process.spawner" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
-def workers(host: int | None = None) -> list[psutil.Process]:
-    """Return the workers: what was forked last, whether it has a process-id world of its own."""
+def workers(pool: WorkerPool | None = None) -> list[psutil.Process]:
+    """Return the workers of a pool, or of all: what was forked last in each world."""
     below: dict[int, psutil.Process] = {}
     parents = set[int]()
-    for spawner in spawners(host):
+    for spawner in spawners():
+        if pool is not None and spawner.pid != pool.spawner_pid:
+            continue
         for each in spawner.children(recursive=True):
             with suppress(psutil.NoSuchProcess):
                 parents.add(each.ppid())
-                below[each.pid] = each
+                if _runs(each):
+                    below[each.pid] = each
     return [each for pid, each in below.items() if pid not in parents]
 
 
@@ -52,6 +58,6 @@ def all_gone(processes: list[psutil.Process], within_s: float = 20.0) -> bool:
 
 def _runs(process: psutil.Process) -> bool:
     try:
-        return process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False

@@ -100,11 +100,31 @@ def test_a_killed_spawner_is_replaced(runtime: Runtime) -> None:
     assert runtime.execute("return 2", engine="lua").value == 2
 
 
+def test_a_script_whose_worker_ends_with_the_spawner_is_told_so() -> None:
+    tools = Tools()
+
+    def kill() -> None:
+        tools.began.wait(30)
+        os.kill(pool.spawner_pid or 0, signal.SIGKILL)
+
+    with WorkerPool(size=1) as pool:
+        sandbox = pool.sandbox("lua", options(tools))
+        thread = threading.Thread(target=kill)
+        thread.start()
+        with pytest.raises(SandboxCrashed, match=r"died|ended together"):
+            sandbox.run(FOREVER["lua"], name="script")
+        thread.join()
+        sandbox.close()
+        again = pool.sandbox("lua", options(tools))
+        assert again.run("return 1", name="script") == 1
+        again.close()
+
+
 def test_other_workers_go_on_when_one_dies() -> None:
     first, second = Tools(), Tools()
     with WorkerPool(size=2, spares=0) as pool:
         doomed = pool.sandbox("lua", options(first))
-        (victim,) = workers()
+        (victim,) = workers(pool)
         other = pool.sandbox("lua", options(second))
         os.kill(victim.pid, signal.SIGKILL)
         with pytest.raises(SandboxCrashed):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -46,6 +47,13 @@ def host(before: str = "") -> subprocess.Popen[str]:
     return started
 
 
+def is_fork(process: psutil.Process) -> bool:
+    try:
+        return process.cmdline()[-1:] == [FOREVER]
+    except psutil.NoSuchProcess:
+        return False
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_workers_end_with_a_host_that_is_killed(number: int) -> None:
     with host() as started:
@@ -58,12 +66,14 @@ def test_workers_end_with_a_host_that_is_killed(number: int) -> None:
 def test_a_forked_child_of_the_host_does_not_keep_its_workers_alive() -> None:
     with host(FORKED) as started:
         below = psutil.Process(started.pid).children(recursive=True)
-        (forked,) = (each for each in below if each.cmdline()[-1] == FOREVER)
         try:
             started.kill()
+            (forked,) = (each for each in below if is_fork(each))
             assert all_gone([each for each in below if each != forked])
         finally:
-            forked.kill()
+            for each in below:
+                with suppress(psutil.NoSuchProcess):
+                    each.kill()
 
 
 def test_ctrl_c_ends_the_script_and_the_runtime_goes_on() -> None:

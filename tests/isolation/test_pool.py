@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-from isolation.processes import all_gone, spawners, workers
+from isolation.processes import all_gone, workers
 from llmspell import Runtime
 from llmspell.errors import InvalidArgument, LimitExceeded, RuntimeClosed, SandboxClosed
 from llmspell_bridges.api import Global
@@ -63,9 +63,7 @@ def test_an_unknown_engine_is_refused(open_pool: OpenPool) -> None:
 
 
 def test_nothing_is_started_before_the_first_sandbox(open_pool: OpenPool) -> None:
-    before = len(spawners())
-    open_pool()
-    assert len(spawners()) == before
+    assert open_pool().spawner_pid is None
 
 
 def test_a_closed_pool_refuses_and_closes_again(open_pool: OpenPool) -> None:
@@ -170,7 +168,7 @@ def test_every_script_has_a_process_of_its_own(open_pool: OpenPool) -> None:
     pool, seen = open_pool(size=1, spares=0), set[int]()
     for _ in range(3):
         sandbox = pool.sandbox("lua", PLAIN)
-        (mine,) = (each for each in workers() if each.pid not in seen)
+        (mine,) = (each for each in workers(pool) if each.pid not in seen)
         seen.add(mine.pid)
         result(sandbox)
         assert all_gone([mine])
@@ -183,7 +181,7 @@ def test_a_reused_worker_has_a_fresh_sandbox(open_pool: OpenPool, engine: str) -
         sandbox = pool.sandbox(engine, PLAIN)
         assert sandbox.evaluate("leak", name="a") == "nil" if engine == "lua" else True
         sandbox.run("leak = 5", name="script")
-        seen |= {each.pid for each in workers()}
+        seen |= {each.pid for each in workers(pool)}
         sandbox.close()
     assert len(seen) <= 5
 
@@ -203,7 +201,7 @@ def test_many_kinds_of_sandboxes_share_a_pool(open_pool: OpenPool) -> None:
     pool = open_pool(size=1)
     for depth in range(20, 40):
         assert result(pool.sandbox("lua", SandboxOptions(max_depth=depth))) == 1
-    assert len(workers()) < 40
+    assert len(workers(pool)) < 40
 
 
 def test_a_closed_runtime_refuses(runtime: Runtime) -> None:

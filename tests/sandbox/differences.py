@@ -96,8 +96,20 @@ _LUA: Final = [
 ]
 
 _JS: Final = [
-    *_absent("js", "WeakRef FinalizationRegistry", "they watch the collector", "`WeakRef`, `FinalizationRegistry`", "function"),
-    *_absent("js", "SharedArrayBuffer", "they block the host's thread", "`SharedArrayBuffer`, `Atomics`", "function"),
+    *_absent(
+        "js",
+        "WeakRef FinalizationRegistry",
+        "they watch the collector",
+        "`WeakRef`, `FinalizationRegistry`",
+        "function",
+    ),
+    *_absent(
+        "js",
+        "SharedArrayBuffer",
+        "they block the host's thread",
+        "`SharedArrayBuffer`, `Atomics`",
+        "function",
+    ),
     Difference(
         language="js",
         topic="top-level `var` and `function` can be deleted",

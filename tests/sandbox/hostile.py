@@ -19,9 +19,24 @@ _LUA_LEAVES: Final = st.one_of(
     _NUMBERS,
     st.sampled_from(
         [
-            "nil", "true", "0/0", "math.huge", "math.mininteger", "print", "JSON.null", "JSON.array()",
-            "Time.now()", "coroutine.create(print)", "'\\0'", "'\\255\\254'", "('x'):rep(5000)", "_G",
-            "string", "getmetatable('')", "select(2, pcall(State.save))", "(function() end)()",
+            "nil",
+            "true",
+            "0/0",
+            "math.huge",
+            "math.mininteger",
+            "print",
+            "JSON.null",
+            "JSON.array()",
+            "Time.now()",
+            "coroutine.create(print)",
+            "'\\0'",
+            "'\\255\\254'",
+            "('x'):rep(5000)",
+            "_G",
+            "string",
+            "getmetatable('')",
+            "select(2, pcall(State.save))",
+            "(function() end)()",
             "setmetatable({}, {__index = error, __len = error, __pairs = error, __tostring = error})",
             f"setmetatable({{}}, {{__tostring = {_TRAP}, __name = 'list'}})",
             f"setmetatable({{}}, {{__eq = {_LOOK}, __index = {_LOOK}, __concat = {_LOOK}}})",
@@ -43,7 +58,9 @@ _LUA_KEYS: Final = st.sampled_from(
 def _lua_tables(members: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     pairs = st.tuples(_LUA_KEYS, members).map(lambda pair: f"{pair[0]} = {pair[1]}")
     return st.one_of(
-        st.lists(st.one_of(members, pairs), max_size=4).map(lambda parts: "{" + ", ".join(parts) + "}"),
+        st.lists(st.one_of(members, pairs), max_size=4).map(
+            lambda parts: "{" + ", ".join(parts) + "}"
+        ),
         members.map(lambda member: f"JSON.array{{{member}}}"),
         members.map(lambda member: f"setmetatable({{{member}}}, {{__index = {{{member}}}}})"),
     )

@@ -51,7 +51,11 @@ def showing(difference: Difference) -> str:
     """Return a script that prints the value of the expression."""
     if difference.language == "lua":
         return f"print(({difference.expression}))"
-    *before, last = difference.expression.rsplit("; ", 1) if "=>" not in difference.expression else [difference.expression]
+    *before, last = (
+        difference.expression.rsplit("; ", 1)
+        if "=>" not in difference.expression
+        else [difference.expression]
+    )
     return ";".join([*before, f"print(String({last}))"])
 
 

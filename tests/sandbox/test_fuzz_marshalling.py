@@ -21,9 +21,9 @@ from llmspell_bridges.values import canonical
 from llmspell_bridges.wire import decode
 from llmspell_stdlib.registry import GLOBALS
 
+from .hostile import EXPRESSIONS
 from .hosts.budget import PLENTY_S
 from .hosts.client import Host
-from .hostile import EXPRESSIONS
 
 # A way for a value to leave a script, by language.
 WAYS = {
@@ -165,7 +165,19 @@ def texts() -> st.SearchStrategy[str]:
         st.tuples(proper, st.integers(0, 30)).map(lambda pair: pair[0][: pair[1]]),
         st.integers(1, 400).map(lambda depth: "[" * depth + "]" * depth),
         st.sampled_from(
-            ["", "~", "~[", "[]", "~[]", "null", '~["l"', '~{"a":["l"]}', "[1e999]", "[NaN]", '["\\ud800"]']
+            [
+                "",
+                "~",
+                "~[",
+                "[]",
+                "~[]",
+                "null",
+                '~["l"',
+                '~{"a":["l"]}',
+                "[1e999]",
+                "[NaN]",
+                '["\\ud800"]',
+            ]
         ),
     )
 
@@ -214,9 +226,7 @@ def test_any_text_at_the_door_is_answered_and_never_a_defect(
 @example(text="~[]")
 @example(text="")
 @example(text="~")
-def test_any_text_decodes_to_a_canonical_value_or_to_an_error_of_ours(
-    kind: Any, text: str
-) -> None:
+def test_any_text_decodes_to_a_canonical_value_or_to_an_error_of_ours(kind: Any, text: str) -> None:
     try:
         sent = kind(text)
     except UnicodeEncodeError:

@@ -332,6 +332,14 @@
     }
   }
 
+  // What a script says of its failure ends up in logs: enough of it is enough.
+  const LONGEST = 64 * 1024;
+  function clipped(text) {
+    if (text.length <= LONGEST) return text;
+    return apply(sliceText, text, [0, LONGEST]) + "... (" + (text.length - LONGEST)
+      + " more characters)";
+  }
+
   // Tells what was thrown as plain data: nothing of the script runs after this returns.
   function describe(thrown) {
     const report = { __proto__: null, message: null, name: null, stack: null, code: null,
@@ -349,6 +357,9 @@
       report.message = "the script threw null (or had no memory left to make an error)";
     } else {
       report.message = "the script threw " + inspect(thrown) + ", which is not an Error";
+    }
+    for (const name of ["message", "name", "code", "hint"]) {
+      if (report[name] !== null) report[name] = clipped(report[name]);
     }
     return flat("!", stringify(report));
   }

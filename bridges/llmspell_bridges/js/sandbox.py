@@ -253,7 +253,7 @@ class JsSandbox:
         if interrupt is not None:
             raise interrupt
         self._door.weigh(outcome)
-        if self._door.spent is not None:
+        if self._door.has_to_end():
             raise self._ended("")
         if outcome.startswith("!"):
             raise self._script_error(_report(outcome))

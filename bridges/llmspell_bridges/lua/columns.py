@@ -16,7 +16,8 @@ __all__ = ["column_of"]
 _NEAR: Final = re.compile(r" near (?:'(?P<text>.+)'|(?P<end><eof>))$", re.DOTALL)
 #: "attempt to call a nil value (global 'x')".
 _ATTEMPT: Final = re.compile(
-    r"attempt to (?P<deed>\w+).*? \((?:global|local|upvalue|field|method|constant) '(?P<name>[^']*)'\)"
+    r"attempt to (?P<deed>\w+).*? "
+    r"\((?:global|local|upvalue|field|method|constant) '(?P<name>[^']*)'\)"
 )
 #: "bad argument #1 to 'insert' (...)", "State.save: ...".
 _CALLED: Final = re.compile(r"bad argument #\d+ to '(?P<name>[^']+)'|(?P<call>[A-Za-z][\w.]*): ")

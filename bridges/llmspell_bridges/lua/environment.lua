@@ -24,7 +24,8 @@ string.dump, env.string.dump = nil, nil
 raw_getmetatable("").__index = env.string
 env.os = { clock = os.clock, date = os.date, difftime = os.difftime, time = os.time }
 
-function env.setmetatable(object, mt)
+function env.setmetatable(...)
+  local object, mt = ...
   if type(mt) == "table" then
     if rawget(mt, "__gc") ~= nil then
       error("__gc metamethods are not available in this sandbox", 2)
@@ -37,7 +38,7 @@ function env.setmetatable(object, mt)
   if rawequal(raw_getmetatable(object), marks.LIST) and (mt == nil or type(mt) == "table") then
     return raw_setmetatable(object, mt)
   end
-  return relay(pcall(setmetatable, object, mt))
+  return relay(pcall(setmetatable, ...))
 end
 
 function env.load(chunk, name, mode, ...)

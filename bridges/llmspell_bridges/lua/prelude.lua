@@ -235,9 +235,18 @@ local function describe(raised)
   return report
 end
 
+-- What a script says of its failure ends up in logs: enough of it is enough.
+local LONGEST = 64 * 1024
+
 -- Failures are told in the wire's own text: "!" and a list of message, code, hint, frames, details.
+local function clipped(text)
+  if #text <= LONGEST then return text end
+  return sub(text, 1, LONGEST) .. "... (" .. #text - LONGEST .. " more bytes)"
+end
+
 local function failed(report)
   local details = report.details
+  report.message = clipped(text_of(report.message))
   for _ = 1, 2 do
     local text = encode_all(1, marks.list({
       report.message, report.code or NULL, report.hint or NULL, report.frames or "", details or NULL }))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from llmspell_bridges.errors import Frame, ScriptError, ScriptSyntaxError, error_code
@@ -12,7 +12,10 @@ from llmspell_bridges.lua.columns import column_of
 __all__ = ["Report", "Reports", "limit_behind"]
 
 # How Lua starts a message: chunk name, line. Long names are shortened to "...tail" by Lua.
-_PLACE: Final = re.compile(r"^(?P<file>[^\n]*?):(?P<line>\d{1,9}): (?P<message>.*)$", re.DOTALL)
+_PLACE: Final = re.compile(r"(?P<file>[^\n]{0,400}?):(?P<line>\d{1,9}): ")
+#: It puts one before a message at each coroutine that an error passes through, and there are no
+#: more than 200 one within the other. A script may put down as many as it likes.
+_MOST_PLACES: Final = 200
 _LINE_BREAK: Final = re.compile(r"\r\n|\n\r|[\n\r]")
 _NAME_LIMIT: Final = 59
 _PRELUDE_NAME: Final = "llmspell"
@@ -48,7 +51,7 @@ class Reports:
         """Return the error of text that does not parse."""
         match = _PLACE.match(message)
         line = int(match["line"]) if match else None
-        told = match["message"] if match else message
+        told = message[match.end() :] if match else message
         source_line = self._source_line(name, line)
         return ScriptSyntaxError(
             told,
@@ -63,14 +66,15 @@ class Reports:
         """Return the error of a script that failed; ``name`` is its file."""
         message, frames = _readable(report.message), report.frames
         place = frames[0] if frames else None
-        # Lua puts a position before the message at each coroutine it passes through.
-        while match := _PLACE.match(message):
+        begin = 0
+        for match in _places(message):
             if self._is_named(match["file"]):
                 # The position in the message is where `error` was told to point: trust it.
                 place = Frame(self._full_name(match["file"]), int(match["line"]))
             elif match["file"] != _PRELUDE_NAME:
                 break
-            message = match["message"]
+            begin = match.end()
+        message = message[begin:]
         details = report.details
         return ScriptError(
             message,
@@ -109,10 +113,21 @@ class Reports:
 
 def limit_behind(message: str | bytes) -> str | None:
     """Return the limit of the engine that a message without a code stands for, if any."""
-    words = _readable(message)
-    while match := _PLACE.match(words):
-        words = match["message"]
-    return next((limit for pattern, limit in _LIMITS if pattern.match(words)), None)
+    words, begin = _readable(message), 0
+    for match in _places(words):
+        begin = match.end()
+    return next((limit for pattern, limit in _LIMITS if pattern.match(words, begin)), None)
+
+
+def _places(message: str) -> Iterator[re.Match[str]]:
+    """Yield the places at the beginning of a message, one after the other."""
+    begin = 0
+    for _ in range(_MOST_PLACES):
+        match = _PLACE.match(message, begin)
+        if match is None:
+            return
+        yield match
+        begin = match.end()
 
 
 def _shown(name: str) -> str:

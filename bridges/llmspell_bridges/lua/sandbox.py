@@ -61,14 +61,13 @@ class LuaSandbox:
 
     def _install(self, options: SandboxOptions) -> Memory | None:
         """Run the preludes, and return what holds the VM to its memory, if anything does."""
-        memory, door = None, self._door.opened()
+        memory = None
         if self._limits.memory_bytes is not None:
-            memory = Memory(self._vm, self._limits.memory_bytes, self._door.spend)
-            door = memory.guarding(door)
+            memory = Memory(self._vm, self._limits.memory_bytes)
         watched = self._limits.timeout_s is not None
         prelude = self._vm.compile(part(b"prelude"), mode=b"b")
         self._run, self._call, define, extend, self._show, learn = prelude(
-            door,
+            self._door.opened(memory.has_room_for if memory else None),
             options.max_depth,
             part,
             asking(self._door.has_to_end, self._door.interrupt) if watched else None,
@@ -154,7 +153,7 @@ class LuaSandbox:
             report = Report(*decode(reply[1:], max_depth=self._max_depth, envelope=1)[0])
         elif kind == b"*":
             report = Report(reply[1:])
-        limit = self._door.spent
+        limit = self._door.spent if self._door.has_to_end() else None
         if limit is None and report is not None and report.code is None:
             limit = limit_behind(report.message)
         if limit is not None:

@@ -13,7 +13,7 @@ from llmspell_bridges.limits import Limits
 from llmspell_bridges.process.seeds import SEEDS
 from llmspell_bridges.sandbox import SandboxOptions
 
-__all__ = ["Description", "in_building_order"]
+__all__ = ["Description", "in_building_order", "worker_limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Description:
         return cls(
             language,
             options.max_depth,
-            replace(options.limits, timeout_s=None, calls=None),
+            worker_limits(options.limits),
             tuple(
                 (_declared(each.declaration, language), each.features)
                 for each in in_building_order(options.globals, language)
@@ -56,6 +56,11 @@ class Description:
         return SandboxOptions(
             globals=offered, max_depth=self.max_depth, limits=self.limits, **others
         )
+
+
+def worker_limits(limits: Limits) -> Limits:
+    """Return the limits that a worker holds; the host holds time and calls."""
+    return replace(limits, timeout_s=None, calls=None)
 
 
 def in_building_order(offered: Iterable[BoundGlobal], language: str) -> list[BoundGlobal]:

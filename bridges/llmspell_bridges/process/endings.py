@@ -9,7 +9,7 @@ from typing import Final
 from llmspell_bridges.errors import LlmSpellError, SandboxCrashed, SandboxUnavailable
 from llmspell_bridges.process.control import NOT_FORKED
 
-__all__ = ["crash", "not_started", "violation"]
+__all__ = ["crash", "lost_with_spawner", "not_started", "violation"]
 
 _HINTS: Final = {
     "SIGKILL": "somebody killed it, or the system ran out of memory",
@@ -46,6 +46,14 @@ def violation(problem: object) -> SandboxCrashed:
     return SandboxCrashed(
         f"the sandbox process broke the protocol ({problem}) and was ended",
         hint="the script took over its process; the host and its state are untouched",
+    )
+
+
+def lost_with_spawner() -> SandboxCrashed:
+    """Return the error for a worker that ended because the process that made it did."""
+    return SandboxCrashed(
+        "the sandbox process ended together with the process that made it",
+        hint="somebody killed that one, or the system ran out of memory",
     )
 
 

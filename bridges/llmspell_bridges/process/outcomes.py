@@ -54,6 +54,8 @@ _PLACE: Final[Mapping[str, tuple[type, ...]]] = {
 }
 _FRAME: Final = ((str,), (int, type(None)), (int, type(None)), (str, type(None)))
 _MOST_FRAMES: Final = 1000
+#: More of a message than anybody reads; it will be logged and shown.
+_LONGEST_TEXT: Final = 1 << 16
 # An error's own data, and the details that a script gave it, may each be as deep as a value.
 _ERROR_LEVELS: Final = 4
 
@@ -112,6 +114,8 @@ def error_from(text: bytes, max_depth: int = MAX_DEPTH) -> LlmSpellError:
     for name, kinds in (*_MEMBERS.items(), *_PLACE.items()):
         if type(data[name]) not in kinds:
             raise Malformed(f"an error whose {name} is something else")
+        if str in kinds and data[name]:
+            data[name] = data[name][:_LONGEST_TEXT]
     kind = _KINDS.get(data["kind"])
     if kind is None:
         raise Malformed("an error of an unknown kind")

@@ -11,8 +11,8 @@ from typing import Any, Final, Self
 from weakref import WeakSet
 
 from llmspell_bridges.errors import InvalidArgument, LimitExceeded, LlmSpellError, SandboxClosed
-from llmspell_bridges.process.description import Description
-from llmspell_bridges.process.endings import crash, not_started
+from llmspell_bridges.process.description import Description, worker_limits
+from llmspell_bridges.process.endings import crash, lost_with_spawner, not_started
 from llmspell_bridges.process.frames import Kind as FrameKind
 from llmspell_bridges.process.host_channel import HostChannel, WorkerLost
 from llmspell_bridges.process.sandbox import ProcessSandbox
@@ -145,13 +145,18 @@ class WorkerPool:
                     self._top_up(worker.kind)
         self._turns.give(worker.thread)
 
+    @property
+    def spawner_pid(self) -> int | None:
+        """The process that workers are forked from, ``None`` before the first one."""
+        return None if self._link is None else self._link.pid
+
     def abandon(self, worker: Worker) -> None:
         """Note a worker of a sandbox that nobody closed. Takes no lock: called at any moment."""
         worker.channel.close()
         self._abandoned.append(worker)
 
-    def why_lost(self, worker: Worker) -> LlmSpellError:
-        """Return the error for a worker that closed its end."""
+    def why_lost(self, worker: Worker, *, had_begun: bool) -> LlmSpellError:
+        """Return the error for a worker that closed its end, before or after a script began."""
         if self._closed:
             return SandboxClosed("the pool of sandboxes was closed while the script ran")
         try:
@@ -160,7 +165,7 @@ class WorkerPool:
             with self._lock:
                 if worker.link is self._link:
                     self._drop_link()
-            return not_started(str(error))
+            return lost_with_spawner() if had_begun else not_started(str(error))
 
     def close(self) -> None:
         """End every worker, whatever it does; closing again does nothing."""
@@ -186,7 +191,7 @@ class WorkerPool:
         key = (
             language,
             options.max_depth,
-            options.limits,
+            worker_limits(options.limits),
             *((id(each.declaration), each.features) for each in options.globals),
         )
         kind = self._kinds.get(key)

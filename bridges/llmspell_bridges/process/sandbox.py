@@ -80,7 +80,7 @@ class ProcessSandbox:
                 self._check(loads(ready.payload), worker)
                 return
             except WorkerLost:
-                error = self._pool.why_lost(worker)
+                error = self._pool.why_lost(worker, had_begun=False)
                 self._give_back(reusable=False)
                 if attempt == _ATTEMPTS - 1:
                     raise error from None
@@ -178,7 +178,7 @@ class ProcessSandbox:
                 frame = self._serve(Kind.VALUE)
             return self._value(frame)
         except WorkerLost:
-            error = self._pool.why_lost(self._worker)
+            error = self._pool.why_lost(self._worker, had_begun=True)
         except TimedOut:
             error = self._exceeded("timeout_s")
         except (Violation, Malformed) as problem:

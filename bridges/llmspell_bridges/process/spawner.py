@@ -27,8 +27,8 @@ from llmspell_bridges.sandbox import ENGINES, SandboxOptions, create_sandbox
 __all__ = ["main"]
 
 _IGNORED: Final = ("SIGINT", "SIGQUIT", "SIGHUP", "SIGTSTP", "SIGPIPE", "SIGTERM")
-# How often to look for the host where the system cannot tell of its end.
-_LOOK_EVERY_MS: Final = 500
+# How often to look for what the system does not tell: that the host has ended, or a worker.
+_LOOK_EVERY_MS: Final = 200
 
 
 def main(descriptor: int, host: int) -> NoReturn:
@@ -94,7 +94,9 @@ class _Spawner:
         if self._watched >= 0:
             poll.register(self._watched, select.POLLIN)
         while True:
-            ready = dict(poll.poll(_LOOK_EVERY_MS if self._watched < 0 else None))
+            looks = self._watched < 0 or self._dying
+            ready = dict(poll.poll(_LOOK_EVERY_MS if looks else None))
+            self._reap()
             if self._watched in ready or os.getppid() != self._parent:
                 break
             if ready:
@@ -140,6 +142,8 @@ class _Spawner:
         if child is not None:
             os.kill(child, signal.SIGKILL)
             self._dying.append(child)
+
+    def _reap(self) -> None:
         self._dying = [child for child in self._dying if os.waitpid(child, os.WNOHANG)[0] == 0]
 
     def _end(self, number: int) -> int:

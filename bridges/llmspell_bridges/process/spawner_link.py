@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -56,7 +56,8 @@ class SpawnerLink:
         self._control, theirs = socket.socketpair()
         own = str(Path(llmspell_bridges.__file__).parents[1])
         path = [own, *(entry for entry in sys.path if os.path.isabs(entry) and entry != own)]
-        with theirs:
+        with theirs, ExitStack() as undo:
+            undo.callback(self._control.close)
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-I", "-S", "-c", _PROGRAM),
@@ -70,8 +71,14 @@ class SpawnerLink:
                 cwd="/",
                 start_new_session=True,
             )
+            undo.pop_all()
         # Also when nobody closes it, and at the end of the program.
         self._end = weakref.finalize(self, _end, self._control, self._process)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
 
     def describe(self, number: int, description: bytes) -> None:
         """Have the spawner keep a description under a number."""

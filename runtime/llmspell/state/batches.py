@@ -19,6 +19,7 @@ from llmspell.state.transfer import ExportedEntry, exported
 from llmspell.state.verified import Verified
 from llmspell.store.base import Clear, Put
 from llmspell.store.failover.breaker import is_outage
+from llmspell_bridges.limits import check_answer
 
 __all__ = ["Batches"]
 
@@ -52,6 +53,7 @@ class Batches(Entries):
                 "argument 'keys' must be a list of text, not text", parameter="keys"
             )
         found = self._find_many(self._scope(scope), keys)
+        check_answer(sum(entry.metadata.size_bytes for entry in found.values()))
         return {key: entry.thaw() for key, entry in found.items()}
 
     def save_many(

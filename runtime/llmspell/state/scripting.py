@@ -158,7 +158,8 @@ class ScriptState:
                 "argument 'timeout' must be a number of seconds, 0 or more", parameter="timeout"
             )
         if self._subscription is None:
-            time.sleep(remaining_s(min(timeout_s, threading.TIMEOUT_MAX)))  # a loop of polls must not spin
+            # A loop of polls must not spin.
+            time.sleep(remaining_s(min(timeout_s, threading.TIMEOUT_MAX)))
             return []
         return self._subscription.take(remaining_s(timeout_s))
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from .row import BLOATS, HANGS, REACHED, Attack, Bare, Fails, Held, Limited, Supervised, raises, shows
+from .endless import JS_LOOPS, JS_NEVER_ASKS, LUA_LOOPS, LUA_NEVER_ASKS
+from .growth import JS_MEMORY, LUA_MEMORY
+from .row import (
+    BLOATS,
+    HANGS,
+    REACHED,
+    Attack,
+    Bare,
+    Fails,
+    Held,
+    Limited,
+    Supervised,
+    raises,
+)
 
 __all__ = ["EXHAUSTION"]
 
@@ -13,270 +26,6 @@ MEMORY: Final = Limited("memory_bytes")
 # Which of the two strikes first is not what the attack is about.
 EITHER: Final = Limited("timeout_s", "memory_bytes")
 CALLS: Final = Limited("calls", "timeout_s", "output_bytes")
-
-# A sentence, the script, and which limit ends it. All of these hang a plain embedding.
-_LUA_LOOPS: Final[dict[str, str]] = {
-    "Lua loops for ever": "while true do end",
-    "Lua loops by goto": "::top:: goto top",
-    "Lua loops without an end to its numbers": "for i = 1, math.huge do end",
-    "Lua repeats until never": "repeat local x until false",
-    "Lua calls itself at its end for ever": "local function f() return f() end f()",
-    "Lua loops and catches every error": "while true do pcall(function() while true do end end) end",
-    "Lua loops within a hundred protected calls": (
-        "local function f(n) if n == 0 then while true do end end\n"
-        "while true do pcall(f, n - 1) end end f(100)"
-    ),
-    "Lua loops in the handler of its errors": (
-        "while true do xpcall(error, function() while true do end end) end"
-    ),
-    "Lua loops in the handler of the error that ends its loop": (
-        "xpcall(function() while true do end end, function() while true do end end)"
-    ),
-    "Lua loops in a coroutine": "coroutine.wrap(function() while true do end end)()",
-    "Lua catches the end of a coroutine and starts the next one": (
-        "while true do coroutine.resume(coroutine.create(function() while true do end end)) end"
-    ),
-    "Lua loops in a coroutine within a coroutine": (
-        "coroutine.wrap(function() coroutine.wrap(function()\n"
-        "pcall(coroutine.wrap(function() while true do end end)) while true do end end)() end)()"
-    ),
-    "Lua hands itself from coroutine to coroutine": (
-        "local f = coroutine.wrap(function() while true do coroutine.yield() end end)\n"
-        "while true do f() end"
-    ),
-    "Lua makes coroutines and never ends them": (
-        "while true do local f = coroutine.wrap(function() coroutine.yield() end) f() end"
-    ),
-    "Lua loops in an index metamethod": (
-        "return setmetatable({}, {__index = function() while true do end end}).x"
-    ),
-    "Lua loops in a newindex metamethod": (
-        "setmetatable({}, {__newindex = function() while true do end end}).x = 1"
-    ),
-    "Lua loops in an arithmetic metamethod": (
-        "return setmetatable({}, {__add = function() while true do end end}) + 1"
-    ),
-    "Lua loops in a comparison": (
-        "local m = {__lt = function() while true do end end}\n"
-        "return setmetatable({}, m) < setmetatable({}, m)"
-    ),
-    "Lua loops in a call metamethod": "setmetatable({}, {__call = function() while true do end end})()",
-    "Lua loops in a length metamethod": (
-        "return #setmetatable({}, {__len = function() while true do end end})"
-    ),
-    "Lua loops while a variable is closed": (
-        "do local x <close> = setmetatable({}, {__close = function() while true do end end}) end"
-    ),
-    "Lua loops while a variable is closed by the end of its loop": (
-        "local x <close> = setmetatable({}, {__close = function() while true do end end})\n"
-        "while true do end"
-    ),
-    "Lua loops while a coroutine is closed": (
-        "local co = coroutine.create(function()\n"
-        "local x <close> = setmetatable({}, {__close = function() while true do end end})\n"
-        "coroutine.yield() end) coroutine.resume(co) coroutine.close(co)"
-    ),
-    "Lua loops in the text of a value that is printed": (
-        "tostring(setmetatable({}, {__tostring = function() while true do end end}))"
-    ),
-    "Lua loops in an iterator": "for _ in function() return 1 end do end",
-    "Lua loops in a comparison for sorting": (
-        "table.sort({1, 2, 3}, function() while true do end end)"
-    ),
-    "Lua loops in a replacement": "('x'):gsub('x', function() while true do end end)",
-    "Lua loops in the reader of what is compiled": (
-        "load(function() while true do end end)"
-    ),
-    "Lua reads pieces of source that never end": (
-        "local n = 0 load(function() return ' ' end)"
-    ),
-    "Lua compiles new source for ever": "while true do load('return 1')() end",
-    "Lua collects garbage for ever": "while true do collectgarbage() end",
-    "Lua walks a chain of metatables that has no end": (
-        "local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end})\n"
-        "while true do pcall(function() return t[1] end) end"
-    ),
-}
-
-_JS_LOOPS: Final[dict[str, str]] = {
-    "JavaScript loops for ever": "for (;;);",
-    "JavaScript loops and catches every error": "for (;;) { try { for (;;); } catch {} }",
-    "JavaScript loops in finally": "try { throw 1 } finally { for (;;); }",
-    "JavaScript goes on in finally when its loop was ended": (
-        "try { for (;;); } finally { for (;;); }"
-    ),
-    "JavaScript comes back from finally into its loop": (
-        "for (;;) { try { for (;;); } finally { continue; } }"
-    ),
-    "JavaScript loops in a getter": "({ get a() { for (;;); } }).a",
-    "JavaScript loops in a setter": "({ set a(v) { for (;;); } }).a = 1",
-    "JavaScript loops in a proxy": "new Proxy({}, { get() { for (;;); } }).a",
-    "JavaScript loops in the text of a value": "String({ toString() { for (;;); } })",
-    "JavaScript loops in the value of an object": "+{ valueOf() { for (;;); } }",
-    "JavaScript loops while JSON is made": "JSON.stringify({ toJSON() { for (;;); } })",
-    "JavaScript loops while JSON is read": "JSON.parse('[1]', () => { for (;;); })",
-    "JavaScript loops in a generator": "(function* () { for (;;); })().next()",
-    "JavaScript spreads an iterator that never ends": (
-        "const it = { [Symbol.iterator]: () => ({ next: () => ({ done: false }) }) };"
-        " for (const x of it);"
-    ),
-    "JavaScript loops in the return of an iterator": (
-        "for (const x of { [Symbol.iterator]: () => ({ next: () => ({ value: 1 }),"
-        " return() { for (;;); } }) }) break"
-    ),
-    "JavaScript loops in an async function": "(async () => { for (;;); })()",
-    "JavaScript loops after an await": "(async () => { await 0; for (;;); })()",
-    "JavaScript awaits in a loop that never ends": "(async () => { for (;;) await 0; })()",
-    "JavaScript has each job queue the next one": (
-        "const again = () => Promise.resolve().then(again); again()"
-    ),
-    "JavaScript has each microtask queue the next one": (
-        "const again = () => queueMicrotask(again); again()"
-    ),
-    "JavaScript queues jobs that each take a part of the time": (
-        "const again = () => { for (let i = 0; i < 1e5; i++); Promise.resolve().then(again) };"
-        " again()"
-    ),
-    "JavaScript loops in a thenable": "(async () => { await { then() { for (;;); } } })()",
-    "JavaScript resolves a promise with itself through thenables": (
-        "const t = { then(f) { f(t) } }; Promise.resolve(t)"
-    ),
-    "JavaScript loops in an async generator": (
-        "(async () => { for await (const x of (async function* () { for (;;) yield 1 })()); })()"
-    ),
-    "JavaScript loops in a comparison for sorting": "[2, 1].sort(() => { for (;;); })",
-    "JavaScript loops in a replacement": "'x'.replace(/x/, () => { for (;;); })",
-    "JavaScript backtracks in a regular expression": "/^(a+)+$/.test('a'.repeat(60) + 'b')",
-    "JavaScript backtracks in a look-behind": "/(?<=^(a+)+)$/.test('b' + 'a'.repeat(60))",
-    "JavaScript backtracks in a regular expression that it made": (
-        "new RegExp('(x+x+)+y').test('x'.repeat(80))"
-    ),
-    "JavaScript splits by a regular expression that backtracks": (
-        "'a'.repeat(60).concat('b').split(/^(a|a)+$/)"
-    ),
-    "JavaScript evaluates text that loops": "eval('for (;;);')",
-    "JavaScript loops in a new function": "Function('for (;;);')()",
-    "JavaScript loops in a class while it is made": "class A { static { for (;;); } }",
-    "JavaScript walks an array that grows as it is walked": (
-        "const a = [1]; for (const x of a) { a.length = 1; a.push(1); }"
-        " let n = 0; for (;;) n++"
-    ),
-    "JavaScript loops while a name is looked up": (
-        "with (new Proxy({}, { has() { for (;;); } })) x"
-    ),
-    "JavaScript loops in the species of an array": (
-        "const a = [1]; a.constructor = { get [Symbol.species]() { for (;;); } }; a.map((x) => x)"
-    ),
-}
-
-_LUA_MEMORY: Final[dict[str, str]] = {
-    "Lua repeats text to hundreds of millions of bytes": "return #('x'):rep(300000000)",
-    "Lua doubles text": "local s = 'xxxxxxxx' while true do s = s .. s end",
-    "Lua grows a table": "local t = {} for i = 1, math.huge do t[i] = i end",
-    "Lua grows a map of texts": "local t = {} for i = 1, math.huge do t['k' .. i] = i end",
-    "Lua joins what it cannot hold": (
-        "local t = {} for i = 1, 100 do t[i] = ('x'):rep(9000000) end return #table.concat(t)"
-    ),
-    "Lua replaces each character by a long text": (
-        "return #('x'):rep(10000):gsub('x', ('y'):rep(100000))"
-    ),
-    "Lua formats text into longer text": (
-        "local s = 'x' while true do s = ('%s%s'):format(s, s) end"
-    ),
-    "Lua catches that memory is gone and goes on": (
-        "local kept = {} while true do pcall(function()\n"
-        "while true do kept[#kept + 1] = ('x'):rep(100000) .. #kept end end) end"
-    ),
-    "Lua grows the stack of its calls": (
-        "local t = {} local function f(n) t[n] = {} return 1 + f(n + 1) end\n"
-        "while true do pcall(f, 1) t[#t + 1] = ('x'):rep(1000000) .. #t end"
-    ),
-    "Lua keeps coroutines without end": (
-        "local t = {} while true do t[#t + 1] = coroutine.wrap(function() coroutine.yield() end)"
-        " t[#t]() end"
-    ),
-    "Lua keeps closures without end": (
-        "local t = {} while true do t[#t + 1] = function() return t end end"
-    ),
-    "Lua compiles source of many millions of characters": (
-        "local s = ('x = 1 '):rep(10000000) return load(s)"
-    ),
-    "Lua packs text with padding without end": (
-        "local s = '' while true do s = s .. string.pack('!16 s8', ('x'):rep(1000000)) end"
-    ),
-    "Lua unpacks into more values than there is room for": (
-        "local t = {} for i = 1, 900000 do t[i] = i end\n"
-        "local u = {} for i = 1, 1000 do u[i] = {table.unpack(t)} end"
-    ),
-}
-
-_JS_MEMORY: Final[dict[str, str]] = {
-    "JavaScript repeats text to its longest": "'x'.repeat(2 ** 29).length",
-    "JavaScript doubles text": "let s = 'xxxx'; for (;;) { s += s; s.length; s = [s].join('') }",
-    "JavaScript grows an array": "const a = []; for (;;) a.push({})",
-    "JavaScript fills an array of its longest length": "new Array(2 ** 30).fill(1).length",
-    "JavaScript makes a buffer of hundreds of millions of bytes": (
-        "new Uint8Array(3e8).fill(1).length"
-    ),
-    "JavaScript grows a map": "const m = new Map(); for (let i = 0; ; i++) m.set(i, 'k' + i)",
-    "JavaScript keeps closures without end": "const a = []; for (;;) a.push(() => a)",
-    "JavaScript catches that memory is gone and goes on": (
-        "const kept = []; for (;;) { try { for (;;) kept.push('x'.repeat(1e5) + kept.length) }"
-        " catch {} }"
-    ),
-    "JavaScript pads text without end": "const a = []; for (;;) a.push(''.padEnd(1e6, 'xy'))",
-    "JavaScript splits a long text into letters": "'x'.repeat(3e7).split('').length",
-    "JavaScript resolves promises faster than they are collected": (
-        "const a = []; for (;;) a.push(Promise.resolve(a.length).then(() => 1))"
-    ),
-    "JavaScript makes an array of numbers out of a long iterable": (
-        "Array.from({ length: 5e7 }, (_, i) => i).length"
-    ),
-    "JavaScript makes JSON that is longer than memory": (
-        "const s = 'x'.repeat(1e6); JSON.stringify(Array(500).fill(s)).length"
-    ),
-}
-
-# C functions that never ask whether they should stop: only another process can end them.
-_LUA_NEVER_ASKS: Final[dict[str, str]] = {
-    "Lua repeats nothing for ever": "return ('').rep('', math.maxinteger)",
-    "Lua matches a pattern that backtracks": (
-        "return ('a'):rep(40):find(('a?'):rep(40) .. ('a'):rep(40))"
-    ),
-    "Lua matches a pattern that is tried everywhere": (
-        "return ('a'):rep(300000):find('.-.-.-b')"
-    ),
-    "Lua moves the items of a table that has none": (
-        "table.move({}, 1, math.maxinteger - 1, 2)"
-    ),
-    "Lua inserts into a table whose length lies": (
-        "table.insert(setmetatable({}, {__len = function() return math.maxinteger - 1 end}), 1, 'x')"
-    ),
-    "Lua replaces by a pattern that backtracks": (
-        "return ('a'):rep(40):gsub(('a?'):rep(40) .. ('a'):rep(40) .. 'b', '')"
-    ),
-}
-
-_JS_NEVER_ASKS: Final[dict[str, str]] = {
-    "JavaScript joins an object whose length lies": (
-        "Array.prototype.fill.call({ length: 2 ** 53 - 1 }, 1, 2 ** 53 - 2 ** 40)"
-    ),
-    "JavaScript searches an object whose length lies": (
-        "Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1)"
-    ),
-    "JavaScript reverses an object whose length lies": (
-        "Array.prototype.reverse.call({ length: 2 ** 53 - 1 })"
-    ),
-    "JavaScript looks for what no array includes": (
-        "Array.prototype.includes.call({ length: 2 ** 53 - 1 }, 1)"
-    ),
-    "JavaScript takes items from an object whose length lies": (
-        "Array.prototype.shift.call({ length: 2 ** 53 - 1 })"
-    ),
-    "JavaScript searches a long text in a long text": (
-        "const s = 'a'.repeat(4e6); (s + s).includes(s + 'b')"
-    ),
-}
 
 
 def _rows(language: str, scripts: dict[str, str], bare: Bare, held: Held) -> list[Attack]:
@@ -294,7 +43,7 @@ def _never_asks(language: str, scripts: dict[str, str]) -> list[Attack]:
             script=script,
             bare=HANGS,
             held=Supervised(),
-            process=TIME,
+            process=EITHER,
         )
         for name, script in scripts.items()
     ]
@@ -396,9 +145,7 @@ _OTHERS: Final = [
     Attack(
         name="Lua never comes to the end of a transaction",
         language="lua",
-        script=(
-            "State.transaction(function(tx) tx.save('attack', 'k', 1) while true do end end)"
-        ),
+        script=("State.transaction(function(tx) tx.save('attack', 'k', 1) while true do end end)"),
         bare_script="State.save('attack', 'k', 1) while true do end",
         bare=HANGS,
         held=TIME,
@@ -457,11 +204,54 @@ _OTHERS: Final = [
         name="Lua parses JSON that is nested beyond any stack",
         language="lua",
         script="JSON.parse(('['):rep(200000) .. (']'):rep(200000))",
-        bare_script=(
-            "local t = {} for _ = 1, 100000 do t = {t} end State.keep('k', t)"
-        ),
+        bare_script=("local t = {} for _ = 1, 100000 do t = {t} end State.keep('k', t)"),
         bare=raises("RecursionError"),
         held=Fails("invalid_value", "depth limit"),
+    ),
+    Attack(
+        name="Lua raises an error that names its own place again and again",
+        language="lua",
+        script="error(('attack:1: '):rep(400000), 0)",
+        bare_script="return #select(2, pcall(error, ('attack:1: '):rep(400000), 0)) > 1e6 and 'reached'",
+        bare=REACHED,
+        held=Fails("script_error"),
+    ),
+    Attack(
+        name="Lua has the host parse JSON of millions of empty objects",
+        language="lua",
+        script="JSON.parse('[' .. ('{},'):rep(5000000) .. '1]')",
+        bare_script="State.keep_json('k', '[' .. ('{},'):rep(5000000) .. '1]')",
+        bare=BLOATS,
+        held=Fails("limit_exceeded"),
+    ),
+    Attack(
+        name="Lua has the host write JSON that is mostly indentation",
+        language="lua",
+        script=(
+            "local t = {} for i = 1, 600000 do t[i] = 1 end for _ = 1, 120 do t = {t} end\n"
+            "JSON.stringify(t, {pretty = true})"
+        ),
+        bare_script=(
+            "local t = {} for i = 1, 600000 do t[i] = (' '):rep(240 + i % 9) end return #t"
+        ),
+        bare=BLOATS,
+        held=Fails("limit_exceeded"),
+    ),
+    Attack(
+        name="Lua has the host answer with more than there is room for",
+        language="lua",
+        script=(
+            "local names, text = {}, ('x'):rep(4000000)\n"
+            "for i = 1, 40 do State.save('many', 'k' .. i, text) names[i] = 'k' .. i end\n"
+            "State.load_many('many', names)"
+        ),
+        bare_script=(
+            "local all, text = {}, ('x'):rep(4000000)\n"
+            "for i = 1, 40 do State.save('many', 'k' .. i, text .. i)"
+            " all[i] = State.load('many', 'k' .. i) .. i end"
+        ),
+        bare=BLOATS,
+        held=Fails("limit_exceeded"),
     ),
     Attack(
         name="Lua raises an error of many millions of bytes",
@@ -626,9 +416,7 @@ _OTHERS: Final = [
     Attack(
         name="JavaScript shows a value that is wide and deep",
         language="js",
-        script=(
-            "let a = []; for (let i = 0; i < 12; i++) a = Array(20).fill(a); print(a); 'held'"
-        ),
+        script=("let a = []; for (let i = 0; i < 12; i++) a = Array(20).fill(a); print(a); 'held'"),
         bare_script="let a = []; for (let i = 0; i < 12; i++) a = Array(20).fill(a); JSON.stringify(a)",
         bare=HANGS,
         held=Limited("timeout_s", "memory_bytes", "stack_bytes"),
@@ -652,11 +440,11 @@ _OTHERS: Final = [
 ]
 
 EXHAUSTION: Final = [
-    *_rows("lua", _LUA_LOOPS, HANGS, TIME),
-    *_rows("lua", _LUA_MEMORY, BLOATS, EITHER),
-    *_never_asks("lua", _LUA_NEVER_ASKS),
-    *_rows("js", _JS_LOOPS, HANGS, TIME),
-    *_rows("js", _JS_MEMORY, BLOATS, EITHER),
-    *_never_asks("js", _JS_NEVER_ASKS),
+    *_rows("lua", LUA_LOOPS, HANGS, TIME),
+    *_rows("lua", LUA_MEMORY, BLOATS, EITHER),
+    *_never_asks("lua", LUA_NEVER_ASKS),
+    *_rows("js", JS_LOOPS, HANGS, TIME),
+    *_rows("js", JS_MEMORY, BLOATS, EITHER),
+    *_never_asks("js", JS_NEVER_ASKS),
     *_OTHERS,
 ]

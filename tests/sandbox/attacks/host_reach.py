@@ -189,10 +189,10 @@ _LUA_ROWS: Final = [
     Attack(
         name="Lua compiles text in the environment of nobody",
         language="lua",
-        script=_lua("return load('return _ENV == nil and \"held\" or io and \"reached\"', 'x', 't', nil)()"),
-        bare_script=_NAIVE.format(
-            script="return load('return io', 'x')() and 'reached'"
+        script=_lua(
+            "return load('return _ENV == nil and \"held\" or io and \"reached\"', 'x', 't', nil)()"
         ),
+        bare_script=_NAIVE.format(script="return load('return io', 'x')() and 'reached'"),
         bare=REACHED,
         held=KEPT,
     ),
@@ -239,8 +239,8 @@ _JS_BODIES: Final = {
         "return typeof __save === 'function' || typeof __door === 'function' ? 'reached' : ''"
     ),
     "JavaScript finds the functions of the host by a new function": (
-        "return Function('return typeof __save === \"function\" || typeof __door === \"function\""
-        " ? \"reached\" : 0')()"
+        'return Function(\'return typeof __save === "function" || typeof __door === "function"'
+        ' ? "reached" : 0\')()'
     ),
     "JavaScript reaches the globals from the constructor of a host function": (
         "return State.sync.save.constructor('return __save')() && 'reached'"

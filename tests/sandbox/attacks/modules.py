@@ -15,7 +15,9 @@ __all__ = ["MODULES"]
 _MISSING: Final = Fails("module_not_found")
 
 
-def _lua(name: str, wanted: str, bare_name: str, bare: Bare = REACHED, held: Held = _MISSING) -> Attack:
+def _lua(
+    name: str, wanted: str, bare_name: str, bare: Bare = REACHED, held: Held = _MISSING
+) -> Attack:
     return Attack(
         name=name,
         language="lua",
@@ -27,7 +29,9 @@ def _lua(name: str, wanted: str, bare_name: str, bare: Bare = REACHED, held: Hel
     )
 
 
-def _js(name: str, wanted: str, bare: Bare = REACHED, held: Held = _MISSING, bare_name: str = "") -> Attack:
+def _js(
+    name: str, wanted: str, bare: Bare = REACHED, held: Held = _MISSING, bare_name: str = ""
+) -> Attack:
     return Attack(
         name=name,
         language="js",
@@ -67,22 +71,57 @@ _ORACLE_JS: Final = (
 
 _LUA_ROWS: Final = [
     _lua("Lua requires a file above its folder", "'../secret'", "'../secret.lua'"),
-    _lua("Lua requires a file above its folder through a folder in it", "'lib/../../secret'", "'out/secret.lua'"),
+    _lua(
+        "Lua requires a file above its folder through a folder in it",
+        "'lib/../../secret'",
+        "'out/secret.lua'",
+    ),
     _lua("Lua requires a file above its folder by dots", "'...secret'", "'../secret.lua'"),
-    _lua("Lua requires an absolute path", "'/etc/passwd'", "'/etc/passwd'", raises("SyntaxFailure"), _MISSING),
+    _lua(
+        "Lua requires an absolute path",
+        "'/etc/passwd'",
+        "'/etc/passwd'",
+        raises("SyntaxFailure"),
+        _MISSING,
+    ),
     _lua("Lua requires by a link that leads out", "'link'", "'link.lua'"),
     _lua("Lua requires through a linked folder that leads out", "'out.secret'", "'out/secret.lua'"),
     _lua("Lua requires a folder beside its own by a link", "'out/secret'", "'out/secret/init.lua'"),
     _lua("Lua requires a hidden file", "'.hidden'", "'.hidden.lua'"),
-    _lua("Lua requires a name with a NUL", "'fine\\0.txt'", "'fine.lua\\0.txt'", raises("ValueError")),
+    _lua(
+        "Lua requires a name with a NUL", "'fine\\0.txt'", "'fine.lua\\0.txt'", raises("ValueError")
+    ),
     _lua("Lua requires by backslashes", "'..\\\\secret'", "('..\\\\secret.lua'):gsub('\\\\', '/')"),
     _lua("Lua requires a pipe that nobody writes to", "'pipe'", "'pipe.lua'", HANGS),
     _lua("Lua requires a device that never ends", "'device'", "'device.lua'", BLOATS),
     _lua("Lua requires a folder", "'folder.lua'", "'folder.lua'", raises("IsADirectoryError")),
-    _lua("Lua requires what the kernel tells of the host", "'/proc/self/environ'", "'/proc/self/environ'", raises("SyntaxFailure")),
-    _lua("Lua requires bytes that are no text", "'bytes'", "'bytes.lua'", raises("UnicodeDecodeError"), Fails("module_error")),
-    _lua("Lua requires bytecode", "'bytecode'", "'bytecode.lua'", raises("SyntaxFailure"), Fails("module_error")),
-    _lua("Lua requires a file of many millions of bytes", "'big'", "'big.lua') and 'reached' or ('x'", REACHED, Limited("module_bytes")),
+    _lua(
+        "Lua requires what the kernel tells of the host",
+        "'/proc/self/environ'",
+        "'/proc/self/environ'",
+        raises("SyntaxFailure"),
+    ),
+    _lua(
+        "Lua requires bytes that are no text",
+        "'bytes'",
+        "'bytes.lua'",
+        raises("UnicodeDecodeError"),
+        Fails("module_error"),
+    ),
+    _lua(
+        "Lua requires bytecode",
+        "'bytecode'",
+        "'bytecode.lua'",
+        raises("SyntaxFailure"),
+        Fails("module_error"),
+    ),
+    _lua(
+        "Lua requires a file of many millions of bytes",
+        "'big'",
+        "'big.lua') and 'reached' or ('x'",
+        REACHED,
+        Limited("module_bytes"),
+    ),
     Attack(
         name="Lua requires a module that requires it",
         language="lua",
@@ -91,10 +130,34 @@ _LUA_ROWS: Final = [
         held=Fails("module_error"),
         in_tree=True,
     ),
-    _lua("Lua requires a module that never ends", "'loops'", "'loops.lua'", HANGS, Limited("timeout_s")),
-    _lua("Lua requires a name of a million bytes", "('x'):rep(1000000)", "('x'):rep(1000000)", raises("OSError"), Fails("")),
-    _lua("Lua requires a table instead of a name", "{}", "{}", raises("TypeError"), Fails("invalid_argument")),
-    _lua("Lua requires a name that is no Unicode", "'\\255'", "'\\255'", raises("UnicodeDecodeError"), Fails("")),
+    _lua(
+        "Lua requires a module that never ends",
+        "'loops'",
+        "'loops.lua'",
+        HANGS,
+        Limited("timeout_s"),
+    ),
+    _lua(
+        "Lua requires a name of a million bytes",
+        "('x'):rep(1000000)",
+        "('x'):rep(1000000)",
+        raises("OSError"),
+        Fails(""),
+    ),
+    _lua(
+        "Lua requires a table instead of a name",
+        "{}",
+        "{}",
+        raises("TypeError"),
+        Fails("invalid_argument"),
+    ),
+    _lua(
+        "Lua requires a name that is no Unicode",
+        "'\\255'",
+        "'\\255'",
+        raises("UnicodeDecodeError"),
+        Fails(""),
+    ),
     Attack(
         name="Lua learns from require which files there are outside",
         language="lua",
@@ -132,19 +195,47 @@ _LUA_ROWS: Final = [
 
 _JS_ROWS: Final = [
     _js("JavaScript requires a file above its folder", "'../secret.js'"),
-    _js("JavaScript requires a file above its folder through a folder in it", "'./out/../../secret.js'", bare_name="'out/secret.js'"),
+    _js(
+        "JavaScript requires a file above its folder through a folder in it",
+        "'./out/../../secret.js'",
+        bare_name="'out/secret.js'",
+    ),
     _js("JavaScript requires an absolute path", "'/etc/passwd'", shows("read")),
-    _js("JavaScript requires a URL of a file", "'file:///etc/passwd'", bare_name="'/etc/passwd'", bare=shows("read")),
+    _js(
+        "JavaScript requires a URL of a file",
+        "'file:///etc/passwd'",
+        bare_name="'/etc/passwd'",
+        bare=shows("read"),
+    ),
     _js("JavaScript requires by a link that leads out", "'./link.js'"),
     _js("JavaScript requires through a linked folder that leads out", "'./out/secret.js'"),
-    _js("JavaScript requires data above its folder", "'../secret.json'", bare_name="'../secret.js'"),
+    _js(
+        "JavaScript requires data above its folder", "'../secret.json'", bare_name="'../secret.js'"
+    ),
     _js("JavaScript requires a hidden file", "'./.hidden.js'"),
-    _js("JavaScript requires a name with percent signs", "'./%2e%2e/secret.js'", bare_name="decodeURIComponent('%2e%2e/secret.js')"),
-    _js("JavaScript requires a name with a NUL", "'./fine.js\\0.txt'", shows("fine"), bare_name="'fine.js\\0.txt'"),
-    _js("JavaScript requires by backslashes", "'..\\\\secret.js'", bare_name="'..\\\\secret.js'.replace('\\\\', '/')"),
+    _js(
+        "JavaScript requires a name with percent signs",
+        "'./%2e%2e/secret.js'",
+        bare_name="decodeURIComponent('%2e%2e/secret.js')",
+    ),
+    _js(
+        "JavaScript requires a name with a NUL",
+        "'./fine.js\\0.txt'",
+        shows("fine"),
+        bare_name="'fine.js\\0.txt'",
+    ),
+    _js(
+        "JavaScript requires by backslashes",
+        "'..\\\\secret.js'",
+        bare_name="'..\\\\secret.js'.replace('\\\\', '/')",
+    ),
     _js("JavaScript requires a pipe that nobody writes to", "'./pipe.js'", HANGS),
     _js("JavaScript requires a device that never ends", "'./device.js'", BLOATS),
-    _js("JavaScript requires what the kernel tells of the host", "'/proc/self/environ'", shows("read")),
+    _js(
+        "JavaScript requires what the kernel tells of the host",
+        "'/proc/self/environ'",
+        shows("read"),
+    ),
     _js_caught("JavaScript requires bytes that are no text", "'./bytes.js'", Fails("module_error")),
     Attack(
         name="JavaScript requires a file of many millions of bytes",
@@ -155,7 +246,9 @@ _JS_ROWS: Final = [
         held=Limited("module_bytes"),
         in_tree=True,
     ),
-    _js("JavaScript requires a module that never ends", "'./loops.js'", HANGS, Limited("timeout_s")),
+    _js(
+        "JavaScript requires a module that never ends", "'./loops.js'", HANGS, Limited("timeout_s")
+    ),
     Attack(
         name="JavaScript requires a module that breaks out of its function",
         language="js",
@@ -165,7 +258,12 @@ _JS_ROWS: Final = [
         held=Fails("syntax_error", "breaks.js:1"),
         in_tree=True,
     ),
-    _js("JavaScript requires an object instead of a name", "{ toString: () => '../secret.js' }", held=Fails("invalid_"), bare_name="'' + { toString: () => '../secret.js' }"),
+    _js(
+        "JavaScript requires an object instead of a name",
+        "{ toString: () => '../secret.js' }",
+        held=Fails("invalid_"),
+        bare_name="'' + { toString: () => '../secret.js' }",
+    ),
     _js_caught("JavaScript requires half of a character", "'\\ud800'", Fails("")),
     Attack(
         name="JavaScript learns from require which files there are outside",

@@ -30,8 +30,7 @@ _LUA_BARE: Final = (
 
 _LUA_TAMPERING: Final = {
     "Lua replaces the functions that make text": (
-        "string.format = function() return 'evil' end "
-        "tostring = function() return 'evil' end"
+        "string.format = function() return 'evil' end tostring = function() return 'evil' end"
     ),
     "Lua replaces the functions that walk a table": (
         "pairs = function() return function() end end next = pairs"
@@ -65,7 +64,7 @@ _JS_SAVE: Final = "const S = State.sync;\n" + _JS_BARE.replace("State.sync", "S"
 _JS_TAMPERING: Final = {
     "JavaScript puts toJSON on every object": "Object.prototype.toJSON = () => 'evil'",
     "JavaScript puts toJSON on every array": "Array.prototype.toJSON = () => 'evil'",
-    "JavaScript replaces JSON.stringify": "JSON.stringify = () => '[\"a\",\"k\",{}]'",
+    "JavaScript replaces JSON.stringify": 'JSON.stringify = () => \'["a","k",{}]\'',
     "JavaScript replaces JSON.parse": "JSON.parse = () => ({ a: 'evil' })",
     "JavaScript replaces JSON": "globalThis.JSON = { stringify: () => '[1,2,3]', parse: () => 5 }",
     "JavaScript makes the iterator of arrays lie": (
@@ -217,9 +216,7 @@ _ROWS: Final = [
     Attack(
         name="JavaScript throws an error with the stack of another file",
         language="js",
-        script=(
-            "const e = new Error('x'); e.stack = '    at root (/etc/passwd:1:1)'; throw e"
-        ),
+        script=("const e = new Error('x'); e.stack = '    at root (/etc/passwd:1:1)'; throw e"),
         bare_script=(
             "const e = new Error('x'); e.stack = 'at root (/etc/passwd:1:1)'; e.stack.slice(9, 20)"
         ),
@@ -229,9 +226,7 @@ _ROWS: Final = [
     Attack(
         name="JavaScript throws a proxy that fails at every touch",
         language="js",
-        script=(
-            "throw new Proxy({}, new Proxy({}, { get() { return () => { throw 1 } } }))"
-        ),
+        script=("throw new Proxy({}, new Proxy({}, { get() { return () => { throw 1 } } }))"),
         bare_script=(
             "try { throw new Proxy({}, { get() { throw 1 } }) } catch (e) {"
             " try { e.message } catch { 'reached' } }"
@@ -277,9 +272,7 @@ _ROWS: Final = [
             "Promise.prototype.then = function () { return 'evil' };"
             " State.sync.save('attack', 'k', 1); 'held'"
         ),
-        bare_script=(
-            "Promise.prototype.then = () => 'reached'; Promise.resolve(1).then((x) => x)"
-        ),
+        bare_script=("Promise.prototype.then = () => 'reached'; Promise.resolve(1).then((x) => x)"),
         bare=REACHED,
         held=KEPT,
         stored=("k",),
@@ -287,9 +280,7 @@ _ROWS: Final = [
     Attack(
         name="JavaScript lets a thenable call back twice",
         language="js",
-        script=(
-            "await { then(yes, no) { yes('held'); yes('twice'); no(new Error('no')) } }"
-        ),
+        script=("await { then(yes, no) { yes('held'); yes('twice'); no(new Error('no')) } }"),
         bare_script=(
             "let n = 0; const wait = (t, f) => t.then(f, f);"
             " wait({ then(y, x) { y(1); y(2); x(3) } }, () => n++); n === 3 ? 'reached' : ''"
@@ -320,12 +311,12 @@ _ROWS: Final = [
         name="JavaScript pollutes the prototype of everything with a stored key",
         language="js",
         script=(
-            "const v = JSON.parse('{\"__proto__\": {\"admin\": true}}');"
+            'const v = JSON.parse(\'{"__proto__": {"admin": true}}\');'
             " State.sync.save('attack', 'k', v); const w = State.sync.load('attack', 'k');"
             " ({}).admin === undefined && w.admin === undefined ? 'held' : 'reached'"
         ),
         bare_script=(
-            "const into = {}; const from = JSON.parse('{\"__proto__\": {\"admin\": true}}');"
+            'const into = {}; const from = JSON.parse(\'{"__proto__": {"admin": true}}\');'
             " for (const k in from) for (const m in from[k]) into[k][m] = from[k][m];"
             " ({}).admin ? 'reached' : ''"
         ),

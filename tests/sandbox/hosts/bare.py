@@ -48,6 +48,10 @@ class NaiveState:
         """Save a copy of a Lua table, made the way hosts copy them."""
         self.values["kept", key] = copied(table)
 
+    def keep_json(self, key: str, text: str) -> None:
+        """Save what JSON text says."""
+        self.values["kept", key] = json.loads(text)
+
     def save_text(self, text: str) -> None:
         """Save what JSON text says; what it does not say well is left alone."""
         with contextlib.suppress(ValueError, TypeError):

@@ -70,7 +70,8 @@ def after(runtime: Runtime) -> dict[str, Any]:
     """Tell what works after an attack, and what it left behind."""
     state = runtime.state
     stored = sorted(state.list_keys("attack"))
-    state.clear("attack")
+    for scope in ("attack", "many"):
+        state.clear(scope)
     again = {}
     for language, script in AFTERWARDS.items():
         try:

@@ -46,6 +46,8 @@ MEASURES: Final = (
     "system calls",
 )
 
+_MOST_DESCRIPTORS: Final = 1024
+
 
 class Confinement:
     """What confines a spawner, and with it every worker that it forks."""
@@ -56,6 +58,7 @@ class Confinement:
         Comes before anything is loaded that may start threads: with them there is no way in.
         Descriptors of ``keep`` are the child's alone.
         """
+        self._keep = keep
         self._entered = [attempt("environment", _empty_environment), enter_namespaces()]
         if self._entered[-1].active:
             _go_on_as_child(keep)
@@ -71,12 +74,15 @@ class Confinement:
             attempt("no new privileges", forbid_new_privileges),
             attempt("files", forbid_files),
         ]
+        if self._entered[-1].active:
+            # Once more: the system forgets it of a process that becomes somebody else.
+            die_with_parent(0)
 
     def of_worker(self, descriptor: int, limits: Limits) -> list[Measure]:
         """Confine a forked worker, which keeps one descriptor; return all that confines it."""
         return [
             *self._measures,
-            attempt("descriptors", lambda: _close_all_but(descriptor)),
+            attempt("descriptors", lambda: _close_all_but(descriptor, self._keep)),
             limit_memory(limits.memory_bytes, self._base_bytes),
             limit_resources(),
             attempt("dumps", forbid_dumps),
@@ -119,7 +125,9 @@ def _stand_by(child: int, keep: tuple[int, ...]) -> NoReturn:
     os._exit(0)
 
 
-def _close_all_but(descriptor: int) -> str:
+def _close_all_but(descriptor: int, known: tuple[int, ...]) -> str:
+    # A spawner has few, but the host may have given them high numbers.
+    top = max(descriptor, *known) + _MOST_DESCRIPTORS
     os.closerange(3, descriptor)
-    os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
+    os.closerange(descriptor + 1, top)
     return "one socket"
