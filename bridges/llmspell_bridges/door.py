@@ -94,7 +94,7 @@ class Interrupted(LlmSpellError):
 #: them the host would hold on to values that the cache has long let go.
 _MOST_KEPT: Final = 1000
 _LONGEST_KEPT: Final = 1000
-_LIST_FIRST: Final = ("[", ord("["))
+_LIST_FIRST: Final = ("[", b"[")
 _SIMPLE: Final = frozenset(TYPES) - {"texts"}
 _ARGUMENT: Final = re.compile(r"\$\[(\d+)\]")
 
@@ -137,10 +137,9 @@ class Door(Generic[Text]):
         host says is current must be what the VM has.
         """
         index = len(self._entries)
-        self._put(index, bound, function, partial(_entry, bound, function))
+        self._put(index, bound, function, _entry)
         if function.keeps:
-            keeping = partial(_keeping_entry, bound, function, kept=self._kept)
-            self._put(index + 1, bound, function, keeping)
+            self._put(index + 1, bound, function, partial(_keeping_entry, kept=self._kept))
         return index
 
     def _put(
@@ -149,12 +148,18 @@ class Door(Generic[Text]):
         """Add an entry that is made when it is first called: few scripts call everything."""
 
         def first_call(text: Text) -> Text:
-            entry: Callable[[Text], Text] = make(replies=self._replies, max_depth=self._max_depth)
+            entry: Callable[[Text], Text] = make(
+                bound, self.called(function), replies=self._replies, max_depth=self._max_depth
+            )
             self._entries[index] = entry
             return entry(text)
 
         self._entries.append(first_call)
         self._names.append((bound, function))
+
+    def called(self, function: Function) -> Function:
+        """Return what is called for a declared function: itself, with its handler."""
+        return function
 
     def _is_current(self, text: Text) -> bool:
         """Tell whether what the VM keeps from that call is what the call would give now."""
@@ -349,13 +354,13 @@ def _handling(
 
     def decoded(text: str | bytes) -> list[Any]:
         try:
-            if len(text) <= harmless and text[0] in _LIST_FIRST:
+            if len(text) <= harmless and text[:1] in _LIST_FIRST:
                 arguments: list[Any] = loads(text)
             else:
                 check_items(text)
                 arguments = decode(text, max_depth=max_depth, envelope=1)
                 if type(arguments) is not list:  # no prelude of ours encodes such
-                    raise InternalError("the arguments are no list")
+                    raise InvalidValue("the arguments are no list")
         except JSONDecodeError:
             raise _explained(function, text, max_depth) from None
         except (InvalidValue, LimitExceeded) as error:

@@ -150,15 +150,20 @@ def check_items(text: str | bytes) -> None:
 
 
 def check_answer(size: int) -> None:
-    """Raise ``LimitExceeded`` for an answer of more bytes than the run may be given at once."""
-    most = current_limits.get().call_bytes
-    if most is not None and size > most:
-        raise LimitExceeded(
-            f"the answer would be {size:,} bytes; the limit is {most:,}",
-            hint="ask for it in parts, or raise limits.call_bytes",
-            limit="call_bytes",
-            maximum=most,
-        )
+    """Raise ``LimitExceeded`` for an answer of more bytes than the run may be given at once.
+
+    It may be given no more than its memory holds.
+    """
+    limits = current_limits.get()
+    for limit in ("call_bytes", "memory_bytes"):
+        most = getattr(limits, limit)
+        if most is not None and size > most:
+            raise LimitExceeded(
+                f"the answer would be {size:,} bytes; the limit is {most:,}",
+                hint=f"ask for it in parts, or raise limits.{limit}",
+                limit=limit,
+                maximum=most,
+            )
 
 
 def remaining_s(wanted_s: float) -> float:

@@ -219,7 +219,10 @@ def test_one_call_hands_over_no_more_than_it_may(engine: str) -> None:
         "lua": "Host.echo(('x'):rep(2000))",
         "js": "Host.echo('x'.repeat(2000))",
     }[engine]
-    assert ended(engine, script, call_bytes=1024).details == {"limit": "call_bytes", "maximum": 1024}
+    assert ended(engine, script, call_bytes=1024).details == {
+        "limit": "call_bytes",
+        "maximum": 1024,
+    }
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -150,8 +150,7 @@ def test_misuse_from_within_is_an_error_and_nothing_is_lost(
     script = {
         "lua": f"local ok, e = pcall(Host.{call}{f', {argument}' if argument else ''}) "
         "return {e.code, e.message}",
-        "js": f"try {{ await Host.{call}({argument}) }} "
-        "catch (e) { return [e.code, e.message] }",
+        "js": f"try {{ await Host.{call}({argument}) }} catch (e) {{ return [e.code, e.message] }}",
     }
     with sandbox(engine) as made:
         code, message = made.run(TWICE[engine] + script[engine], name="outer")

@@ -13,8 +13,13 @@ from llmspell_bridges.process.frames import Kind, framed
 from llmspell_bridges.process.host_channel import HostChannel
 from llmspell_bridges.sandbox import Sandbox, SandboxOptions
 
-__all__ = ["READY", "TAKES", "Host", "HostilePool"]
+__all__ = ["NUMBERS", "READY", "TAKES", "Host", "HostilePool"]
 
+#: The functions' numbers; in Lua a worker's own random seeds come before them.
+NUMBERS = {
+    engine: {"texts": first, "texts kept": first + 1, "value": first + 2, "number": first + 3}
+    for engine, first in (("lua", 2), ("js", 1))
+}
 READY = framed(Kind.READY, payload=b"[]")
 TAKES = Global("Takes", "Notes what its functions are called with.")
 TAKES.records.append(Record("Options", "", (Param("depth", "integer"), Param("name", "text"))))

@@ -9,7 +9,7 @@ import threading
 import psutil
 import pytest
 
-from isolation.processes import kill_workers, spawners, workers
+from isolation.processes import all_gone, kill_workers, spawners, workers
 from llmspell import Runtime
 from llmspell.errors import SandboxClosed, SandboxCrashed
 from llmspell_bridges.api import Global
@@ -95,8 +95,10 @@ def test_spare_workers_that_were_killed_are_replaced(runtime: Runtime) -> None:
 
 def test_a_killed_spawner_is_replaced(runtime: Runtime) -> None:
     assert runtime.execute("return 1", engine="lua").value == 1
+    doomed = workers()
     for spawner in spawners():
         os.kill(spawner.pid, signal.SIGKILL)
+    assert all_gone(doomed)
     assert runtime.execute("return 2", engine="lua").value == 2
 
 

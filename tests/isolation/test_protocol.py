@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from isolation.hostile import Host, HostilePool
+from isolation.hostile import NUMBERS, Host, HostilePool
 from llmspell.errors import LimitExceeded, LlmSpellError, SandboxCrashed
 from llmspell_bridges.process.frames import HEADER, Kind, framed
 from llmspell_bridges.process.outcomes import error_from, error_text, value_from
@@ -87,8 +87,8 @@ streams = st.lists(frames | st.binary(max_size=12), max_size=6).map(b"".join)
 @example("lua", framed(Kind.CALL, 65535, b"[]"))
 @example("js", framed(Kind.CALL, 1, b"\xff"))
 @example("js", framed(Kind.CALL, 0, b""))
-@example("lua", framed(Kind.CALL, 3, b"[18446744073709551615]"))
-@example("lua", framed(Kind.CALL, 3, b'~["l",["f","nan"]]'))
+@example("lua", framed(Kind.CALL, 4, b"[18446744073709551615]"))
+@example("lua", framed(Kind.CALL, 4, b'~["l",["f","nan"]]'))
 @example("lua", framed(Kind.VALUE, 0, b"18446744073709551615"))
 @example("js", framed(Kind.VALUE, 0, b'~["f","inf"]'))
 @example("js", framed(Kind.READY, 0, b"[]"))
@@ -116,7 +116,7 @@ def test_no_handler_sees_a_value_no_script_could_have_sent(
 ) -> None:
     host = Host()
     tagged = b'~["l",' + text[1:] + b"]" if text.startswith(b"~") else b"[" + text + b"]"
-    told(pool, engine, framed(Kind.CALL, 3, tagged), host)
+    told(pool, engine, framed(Kind.CALL, NUMBERS[engine]["value"], tagged), host)
     assert host.calls == []
 
 
@@ -137,7 +137,8 @@ def test_no_handler_is_called_with_arguments_that_do_not_fit(
     pool: HostilePool, text: bytes
 ) -> None:
     host = Host()
-    told(pool, "lua", framed(Kind.CALL, 1, text) + framed(Kind.CALL, 2, text), host)
+    for name in ("texts", "texts kept"):
+        told(pool, "lua", framed(Kind.CALL, NUMBERS["lua"][name], text), host)
     assert host.calls == []
 
 
@@ -176,7 +177,7 @@ def test_a_worker_that_falls_silent_is_ended_at_the_deadline(
 def test_a_worker_that_calls_and_never_reads_is_ended_at_the_deadline(pool: HostilePool) -> None:
     host = Host()
     sandbox = pool.hostile("lua", host, timeout_s=0.2)
-    argument = framed(Kind.CALL, 3, b'["' + b"x" * 5000 + b'"]')
+    argument = framed(Kind.CALL, NUMBERS["lua"]["value"], b'["' + b"x" * 5000 + b'"]')
     assert pool.peer is not None
     with pool.peer as peer:
         peer.setblocking(False)

@@ -90,7 +90,7 @@ def check_a_value(host: Host, language: str, data: st.DataObject) -> None:
     if "code" in answer and not has_a_code_of_its_own(script):
         assert answer["code"] in FINE, f"{answer}: {script}"
     assert answer["kept"], script
-    assert answer["again"] == {"lua": "untouched3xx", "js": "untouched3xx"}, script
+    assert set(answer["again"].values()) == {"untouched3xx"}, script
 
 
 @pytest.mark.parametrize("language", ["lua", "js"])
@@ -235,5 +235,10 @@ def test_any_text_decodes_to_a_canonical_value_or_to_an_error_of_ours(kind: Any,
         value = decode(sent)
     except (InvalidValue, LimitExceeded):
         return
-    assert canonical(value) == value
-    assert repr(canonical(value)) == repr(value)
+    try:
+        exact = canonical(value)
+    except InvalidValue as error:
+        # No VM writes such an integer; what comes from a process is looked at once more.
+        assert "integer beyond 64 bits" in error.message
+        return
+    assert repr(exact) == repr(value)

@@ -50,9 +50,8 @@ class Description:
 
     def options(self, **others: Any) -> SandboxOptions:
         """Return the options of the worker's sandbox."""
-        offered = [BoundGlobal(declared, None, features) for declared, features in self.globals]
-        # Last, so that what the host answers has the same indexes there.
-        offered.append(BoundGlobal(SEEDS, None))
+        given = [BoundGlobal(declared, None, features) for declared, features in self.globals]
+        offered = [BoundGlobal(SEEDS, None), *given]
         return SandboxOptions(
             globals=offered, max_depth=self.max_depth, limits=self.limits, **others
         )

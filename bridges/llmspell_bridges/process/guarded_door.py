@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from llmspell_bridges.api import Function
 from llmspell_bridges.door import BoundGlobal, Door
 from llmspell_bridges.process.description import in_building_order
+from llmspell_bridges.process.seeds import SEEDS
 from llmspell_bridges.sandbox import SandboxOptions
 from llmspell_bridges.values import canonical
 
@@ -30,10 +30,8 @@ class GuardedDoor(Door[Any]):
         """How many functions can be called; index 0 asks whether a kept value is current."""
         return len(self._entries)
 
-    def add(self, bound: BoundGlobal, function: Function) -> int:
-        return super().add(bound, replace(function, handler=self._exactly(function)))
-
-    def _exactly(self, function: Function) -> Callable[..., Any]:
+    def called(self, function: Function) -> Function:
+        """Return the function with a handler that is given canonical arguments only."""
         handler, depth = function.handler, self._max_depth
         if handler is None:
             raise ValueError(f"{function.name} has no handler")
@@ -41,7 +39,7 @@ class GuardedDoor(Door[Any]):
         def exactly(service: Any, *arguments: Any) -> Any:
             return handler(service, *canonical(arguments, max_depth=depth + 1))
 
-        return exactly
+        return replace(function, handler=exactly)
 
 
 def guarded_door(language: str, options: SandboxOptions) -> GuardedDoor:
@@ -49,7 +47,8 @@ def guarded_door(language: str, options: SandboxOptions) -> GuardedDoor:
     module, name = REPLIES[language]
     replies = getattr(import_module(module), name)()
     door = GuardedDoor(replies, max_depth=options.max_depth, limits=options.limits)
-    for bound in in_building_order(options.globals, language):
+    # The first is answered by the worker itself; here it only takes its index.
+    for bound in (BoundGlobal(SEEDS, None), *in_building_order(options.globals, language)):
         for function in bound.functions(language):
             door.add(bound, function)
     return door

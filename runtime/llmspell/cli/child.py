@@ -33,7 +33,9 @@ class Link:
         """Return the command line's limit of time, else the configured one; None is none."""
         return (configured_s if self._timeout_s is None else self._timeout_s) or None
 
-    def script_starts(self, configured_timeout_s: float | None = None, memory_bytes: int = 0) -> None:
+    def script_starts(
+        self, configured_timeout_s: float | None = None, memory_bytes: int = 0
+    ) -> None:
         """Start the clock, and the watch over the memory of this process; 0 sets no limit."""
         self._send(f"start {self.timeout_s(configured_timeout_s) or 0.0} {memory_bytes}\n")
 

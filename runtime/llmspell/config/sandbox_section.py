@@ -23,9 +23,7 @@ class SandboxSection(Section):
     workers: _Workers = Field(
         0, description="Scripts that run at a time; more wait. 0: as many as there are processors."
     )
-    spare_workers: _Workers = Field(
-        2, description="Processes that wait ready for the next script."
-    )
+    spare_workers: _Workers = Field(2, description="Processes that wait ready for the next script.")
     runs_per_worker: int = Field(
         1,
         ge=1,

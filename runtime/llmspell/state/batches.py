@@ -18,6 +18,7 @@ from llmspell.state.maintenance import Retention, Tidied
 from llmspell.state.transfer import ExportedEntry, exported
 from llmspell.state.verified import Verified
 from llmspell.store.base import Clear, Put
+from llmspell.store.codec import unpacked_size
 from llmspell.store.failover.breaker import is_outage
 from llmspell_bridges.limits import check_answer
 
@@ -53,7 +54,7 @@ class Batches(Entries):
                 "argument 'keys' must be a list of text, not text", parameter="keys"
             )
         found = self._find_many(self._scope(scope), keys)
-        check_answer(sum(entry.metadata.size_bytes for entry in found.values()))
+        check_answer(sum(unpacked_size(entry.blob) for entry in found.values()))
         return {key: entry.thaw() for key, entry in found.items()}
 
     def save_many(

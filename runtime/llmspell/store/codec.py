@@ -85,6 +85,18 @@ def decode(blob: bytes) -> Any:
         raise _corrupt("its payload is not well-formed") from error
 
 
+def unpacked_size(blob: bytes) -> int:
+    """Return how many bytes a blob decodes from: what it holds once it is decompressed."""
+    if len(blob) <= _HEADER_BYTES or blob[0] != _FORMAT | _ZSTD:
+        return len(blob)
+    import zstandard
+
+    try:
+        return max(0, zstandard.frame_content_size(blob[_HEADER_BYTES : _HEADER_BYTES + 32]))
+    except zstandard.ZstdError:
+        return len(blob)  # decoding it will tell
+
+
 def checksum(blob: bytes) -> str:
     """Return the checksum a blob carries, as eight hexadecimal digits."""
     if len(blob) <= _HEADER_BYTES:

@@ -242,7 +242,7 @@ _OTHERS: Final = [
         language="lua",
         script=(
             "local names, text = {}, ('x'):rep(4000000)\n"
-            "for i = 1, 40 do State.save('many', 'k' .. i, text) names[i] = 'k' .. i end\n"
+            "for i = 1, 20 do State.save('many', 'k' .. i, text) names[i] = 'k' .. i end\n"
             "State.load_many('many', names)"
         ),
         bare_script=(

@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -66,16 +67,16 @@ def outcome(runtime: Runtime, request: dict[str, Any]) -> dict[str, Any]:
         return {"value": repr(result.value)}
 
 
-def after(runtime: Runtime) -> dict[str, Any]:
+def after(runtime: Runtime, languages: Iterable[str]) -> dict[str, Any]:
     """Tell what works after an attack, and what it left behind."""
     state = runtime.state
     stored = sorted(state.list_keys("attack"))
     for scope in ("attack", "many"):
         state.clear(scope)
     again = {}
-    for language, script in AFTERWARDS.items():
+    for language in languages:
         try:
-            again[language] = runtime.execute(script, engine=language).value
+            again[language] = runtime.execute(AFTERWARDS[language], engine=language).value
         except LlmSpellError as error:
             again[language] = f"{error.code}: {error}"
     return {
@@ -109,7 +110,9 @@ def main(isolation: str) -> None:
             answer = outcome(runtime, request)
             answer["elapsed_s"] = time.perf_counter() - started
             answer["grown_bytes"] = memory_bytes("VmHWM") - before
-            answer.update(after(runtime))
+            # Only in one process could the other language be harmed, too.
+            others = AFTERWARDS if isolation == "inline" else [request["language"]]
+            answer.update(after(runtime, others))
             print(json.dumps(answer), flush=True)
     if scripts_folder.cache_info().currsize:
         shutil.rmtree(scripts_folder().parent)
