@@ -1,4 +1,4 @@
-"""The script that sets a fresh context up: our side of the bridge, the globals and their preludes."""
+"""The script that sets a fresh context up: our side of the bridge, globals and their preludes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ __all__ = ["setup_script"]
 
 
 def setup_script(offered: Sequence[BoundGlobal]) -> bytes:
-    """Return bytecode that defines ``__setup(max_depth)``, which returns the object the host drives."""
+    """Return bytecode that defines ``__setup(max_depth)``; that returns what the host drives."""
     return compiled("\n".join(_statements(offered)))
 
 
 def _statements(offered: Sequence[BoundGlobal]) -> Iterator[str]:
     yield "globalThis.__setup = (maxDepth) => {"
-    yield f"const host = {_source('prelude')}\n({_source('values')}\n(maxDepth), {_source('inspect')});"
+    codec = f"{_source('values')}\n(maxDepth)"
+    yield f"const host = {_source('prelude')}\n({codec}, {_source('inspect')});"
     functions = indexed(offered, "js")
     for bound in offered:
         while functions and functions[0][0] is bound:

@@ -1,4 +1,4 @@
-"""Ending a script in the middle of whatever it does: its time is over, or the host wants it to stop.
+"""Ending a script in the middle of whatever it does: its time is over, or somebody stops it.
 
 The binding's own time limit counts the CPU time of the whole process and forbids host calls while
 it is set. The engine asks an interrupt handler every 10,000 jumps and calls; the one set here

@@ -6,25 +6,29 @@ import re
 from typing import Any, Final
 
 import quickjs
-from orjson import JSONDecodeError, dumps, loads
+from orjson import dumps
 
-from llmspell_bridges.api import Record
 from llmspell_bridges.blueprint import blueprint
 from llmspell_bridges.door import Door, indexed
 from llmspell_bridges.errors import (
-    Frame,
     ScriptError,
     ScriptLimitExceeded,
     ScriptSyntaxError,
-    error_code,
 )
 from llmspell_bridges.js.blueprint import setup_script
 from llmspell_bridges.js.bytecode import run_compiled
 from llmspell_bridges.js.chunks import STACK_LINE, Chunks
-from llmspell_bridges.js.imports import dynamic_import_hint, import_hint
+from llmspell_bridges.js.imports import import_hint
 from llmspell_bridges.js.interrupts import Interrupts
 from llmspell_bridges.js.rejections import RejectionTracker
 from llmspell_bridges.js.replies import JsReplies
+from llmspell_bridges.js.reports import (
+    NEVER_SETTLES,
+    OUT_OF_MEMORY,
+    Reports,
+    lenient_loads,
+    report_of,
+)
 from llmspell_bridges.limits import exceeded
 from llmspell_bridges.sandbox import Owner, SandboxOptions, check_text
 from llmspell_bridges.values import Value, canonical
@@ -37,29 +41,8 @@ _WRAPPER_LINES: Final = 2
 # The engine's own default, half of this, ends a recursion after 600 calls. Threads have 8 MiB.
 _STACK_BYTES: Final = 2 * 1024 * 1024
 _HOST_FUNCTIONS: Final = ("run", "call", "nested", "outcome", "leftovers", "track")
-_LONE_SURROGATE: Final = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]..",
-)
 _LEXICAL: Final = re.compile(r"^(?:let|const)\b(?=\s*[\w$\[{])", re.MULTILINE)
 _CLASS: Final = re.compile(r"^class\s+([\w$]+)", re.MULTILINE)
-_NEVER_SETTLES: Final = (
-    "!"
-    + dumps(
-        {
-            "name": None,
-            "message": "the script waits for a promise that nothing will ever settle",
-            "stack": None,
-            "code": None,
-            "thrown": "object",
-            "hint": "check that every `new Promise` calls resolve or reject",
-            "details": None,
-        }
-    ).decode()
-)
-# What the engine throws then; nothing at all if not even that can be made.
-_OUT_OF_MEMORY: Final = ("InternalError: out of memory", "null", "")
-_THROWS_NULL: Final = re.compile(r"throw\s+null|reject\(\s*null")
-_STACK_OVERFLOW: Final = "Maximum call stack size exceeded"
 # Whether text parses as a script without running any of it: the throw comes before all else.
 _PARSES_AS_SCRIPT: Final = """(text) => {
   try { (0, eval)("throw 0;" + JSON.parse(text)); } catch (e) { return e === 0; }
@@ -87,6 +70,7 @@ class JsSandbox:
         self._owner = Owner()
         self._warn = options.warn
         self._chunks = Chunks()
+        self._reports = Reports(self._chunks, options.max_depth)
         self._max_depth = options.max_depth
         self._door: Door[str] = options.make_door(
             JsReplies(), max_depth=options.max_depth, limits=options.limits
@@ -101,7 +85,7 @@ class JsSandbox:
             self._door.add(bound, function)
         run_compiled(context, blueprint(self.language, options.globals, setup_script))
         context.eval(
-            f"globalThis.__host = __setup({options.max_depth}); delete globalThis.__setup; undefined"
+            f"globalThis.__host = __setup({options.max_depth});delete globalThis.__setup; undefined"
         )
         # These handles keep what they name alive; the tracker borrows "track".
         self._host = {name: context.eval(f"__host.{name}") for name in _HOST_FUNCTIONS}
@@ -163,7 +147,7 @@ class JsSandbox:
         return encode_js([canonical(each, max_depth=self._max_depth) for each in arguments])
 
     def _nested(self, function: str, arguments: str) -> str:
-        """Call a function for a host function that the script called; no other job runs meanwhile."""
+        """Call a function for a host function that the script called; no job runs meanwhile."""
         try:
             told: str = self._host["nested"](function, arguments)
         except quickjs.JSException as error:
@@ -181,7 +165,7 @@ class JsSandbox:
     def _run(self, source: str, name: str, *, shown: bool) -> str:
         padding = self._chunks.add(name, source)
         outcome = self._drive("run", _quoted(padding + source), False, shown)
-        if outcome.startswith("!") and _report(outcome)["name"] == "SyntaxError":
+        if outcome.startswith("!") and report_of(outcome)["name"] == "SyntaxError":
             return self._again_in_function(outcome, name, padding, source, shown=shown)
         return outcome
 
@@ -202,7 +186,7 @@ class JsSandbox:
             if has_to_end():
                 raise self._door.take_interrupt() or self._ended("")
             outcome: str | None = self._host["outcome"]()
-            leftovers = _loads(self._host["leftovers"]())
+            leftovers = lenient_loads(self._host["leftovers"]())
         except quickjs.JSException as error:
             raise self._door.take_interrupt() or self._vm_failure(str(error)) from None
         except SystemError as error:
@@ -215,7 +199,7 @@ class JsSandbox:
         for read in leftovers["reads"]:
             self._warn_unused(read["call"], read["stack"])
         if outcome is None:
-            return leftovers["failure"] or _NEVER_SETTLES
+            return leftovers["failure"] or NEVER_SETTLES
         return leftovers["failure"] or outcome if outcome.startswith("=") else outcome
 
     def _again_in_function(
@@ -256,71 +240,28 @@ class JsSandbox:
         if self._door.has_to_end():
             raise self._ended("")
         if outcome.startswith("!"):
-            raise self._script_error(_report(outcome))
+            raise self._script_error(report_of(outcome))
         return decode(outcome[1:], max_depth=self._max_depth)
-
-    def _limit_behind(self, report: dict[str, Any]) -> str | None:
-        """Return the limit that an error of the engine stands for, if any."""
-        name, message = report["name"], report["message"]
-        if name == "RangeError" and message == _STACK_OVERFLOW:
-            return "stack_bytes"
-        memory_bytes = self._limits.memory_bytes
-        if memory_bytes is None:
-            return None
-        if name == "InternalError" and message == "out of memory":
-            return "memory_bytes"
-        # The engine throws null when it has no memory left to make an error; so may a script, but
-        # then it says so.
-        if report["thrown"] == "null" and not self._chunks.mentions(_THROWS_NULL):
-            return "memory_bytes"
-        return None
 
     def _memory_used(self) -> int:
         used: int = self._context.memory()["malloc_size"]
         return used
 
     def _script_error(self, report: dict[str, Any]) -> ScriptError:
-        limit = self._limit_behind(report)
+        limit = self._reports.limit_behind(report, self._limits.memory_bytes)
         if limit is not None:
             self._door.spend(limit)
             return self._ended(report["stack"] or "")
-        name, message = report["name"], report["message"]
-        if name and name not in ("Error", "StateError"):
-            message = f"{name}: {message}"
-        frames = self._chunks.frames(report["stack"] or "")
-        place = frames[0] if frames else None
-        details = None
-        if report["details"]:
-            details = decode(report["details"], max_depth=self._max_depth)
-        error = ScriptError(
-            message,
-            language=self.language,
-            code=error_code(report["code"]),
-            file=place.file if place else self._chunks.latest,
-            line=place.line if place else None,
-            column=place.column if place else None,
-            source_line=self._chunks.source_line_of(report["stack"] or ""),
-            frames=frames,
-            hint=report["hint"] or self._import_hint(report, place),
-            details=details if isinstance(details, dict) else None,
-        )
+        error = self._reports.script_error(report)
         cause = self._door.error
         if cause is not None and cause.message == report["message"]:
             error.__cause__ = cause
         return error
 
-    def _import_hint(self, report: dict[str, Any], place: Frame | None) -> str | None:
-        """Return what to write for an `import` that a module holds, or that ran."""
-        if report["code"] == "syntax_error" and place is not None:
-            return import_hint(self._chunks.source(place.file), place.line)
-        if report["name"] == "ReferenceError":
-            return dynamic_import_hint(report["message"])
-        return None
-
     def _vm_failure(self, text: str) -> ScriptError:
         """Return the error of a failure that no script could have caught."""
         first = text.strip().partition("\n")[0]
-        if self._limits.memory_bytes is not None and first in _OUT_OF_MEMORY:
+        if self._limits.memory_bytes is not None and first in OUT_OF_MEMORY:
             self._door.spend("memory_bytes")
         if self._door.spent is not None:
             return self._ended(text)
@@ -330,17 +271,11 @@ class JsSandbox:
         """Return the error of the limit that ended the run; ``stack`` tells where it was."""
         limit = self._door.spent or ""
         self._owner.spend(limit)
-        frames = self._chunks.frames(stack)
-        place = frames[0] if frames else None
         return exceeded(
             limit,
             self._stack_bytes if limit == "stack_bytes" else getattr(self._limits, limit),
             language=self.language,
-            file=place.file if place else self._chunks.latest,
-            line=place.line if place else None,
-            column=place.column if place else None,
-            source_line=self._chunks.source_line_of(stack),
-            frames=frames,
+            **self._reports.place(stack),
         )
 
     def _warn_unused(self, call: str, stack: str) -> None:
@@ -352,16 +287,3 @@ class JsSandbox:
 def _quoted(source: str) -> str:
     """Return a script's text as JSON text: raw NUL characters would end it on the way in."""
     return dumps(source).decode()
-
-
-def _report(outcome: str) -> dict[str, Any]:
-    report: dict[str, Any] = _loads(outcome[1:])
-    return report
-
-
-def _loads(text: str) -> Any:
-    try:
-        return loads(text)
-    except JSONDecodeError:
-        # An error message may hold lone surrogates; what is shown need not.
-        return loads(_LONE_SURROGATE.sub(r"\\ufffd", text))

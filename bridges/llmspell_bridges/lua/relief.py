@@ -40,7 +40,7 @@ class _Relief:
         if self._pid != os.getpid():  # a thread does not survive a fork
             self.__init__()  # type: ignore[misc]
             self._pid = os.getpid()
-            threading.Thread(target=self._run, name="llmspell-relief", daemon=True).start()
+            threading.Thread(target=self._run, name="lua-relief", daemon=True).start()
         with self._changed:
             if len(self._due) >= self._crowded:
                 self._due = [each for each in self._due if each[2]]

@@ -35,8 +35,9 @@ class Ending(NamedTuple):
     """How the child ended.
 
     ``kind`` is ``exited``, ``timeout``, ``memory`` (it used more than ``memory_bytes``),
-    ``stopped`` (by a signal to us) or ``died`` (by a signal of its own); ``signal`` is its number. A child that was told to stop and yet came to its own
-    end just then has ``exited``: it has reported itself.
+    ``stopped`` (by a signal to us) or ``died`` (by a signal of its own); ``signal`` is its number.
+    A child that was told to stop and yet came to its own end just then has ``exited``: it has
+    reported itself.
     """
 
     kind: str

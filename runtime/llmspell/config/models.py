@@ -11,8 +11,8 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from llmspell.config import defaults
 from llmspell.config.module_section import ModuleFolders
 from llmspell.config.permission_sections import Permitted
-from llmspell.config.sandbox_section import SandboxSection
 from llmspell.config.problems import config_error, describe
+from llmspell.config.sandbox_section import SandboxSection
 from llmspell.config.section import Bytes, Milliseconds, PathOnDisk, Section
 from llmspell.config.state_sections import (
     Backup,
@@ -144,7 +144,7 @@ class Limits(Section):
         defaults.STACK_BYTES,
         ge=128 * 1024,
         le=6 * 1024 * 1024,
-        description="Stack of the JavaScript engine, in bytes. Lua's is fixed: about 200,000 calls.",
+        description="Stack of the JavaScript engine, in bytes. Lua's is fixed: 200,000 calls.",
     )
     calls: Bytes = Field(
         defaults.CALLS,

@@ -115,7 +115,7 @@ JS_LOOPS: Final[dict[str, str]] = {
     "JavaScript loops after an await": "(async () => { await 0; for (;;); })()",
     "JavaScript awaits in a loop that never ends": "(async () => { for (;;) await 0; })()",
     "JavaScript has each job queue the next one": (
-        "const again = () => Promise.resolve().then(again); again()"
+        "const again = () => { Promise.resolve().then(again) }; again()"
     ),
     "JavaScript has each microtask queue the next one": (
         "const again = () => queueMicrotask(again); again()"

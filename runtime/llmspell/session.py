@@ -1,0 +1,65 @@
+"""A session: one sandbox that keeps what each input defines."""
+
+from __future__ import annotations
+
+from typing import Final, Self
+
+from llmspell.errors import SandboxCrashed, ScriptError, ScriptLimitExceeded
+from llmspell.state.origin import originating
+from llmspell.surroundings import Surroundings
+from llmspell_bridges.advice import advise
+
+__all__ = ["SESSION_NAME", "Session"]
+
+#: What errors show as the file of an input.
+SESSION_NAME: Final = "<repl>"
+
+
+class Session:
+    """A REPL's sandbox; a context manager. Belongs to the thread that made it."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+        self._sandbox = surroundings.sandbox()
+        self.engine = self._sandbox.language
+
+    def evaluate(self, code: str) -> str | None:
+        """Run one input and return its value as readable text, ``None`` when it has none.
+
+        Raises ``ScriptSyntaxError`` and ``ScriptError``. After a limit that ended the input
+        (``ScriptLimitExceeded``) and after a crash the session goes on with a fresh sandbox.
+        """
+        try:
+            with originating(run_id=self._surroundings.run_id):
+                return self._sandbox.evaluate(code, name=SESSION_NAME)
+        except (ScriptLimitExceeded, SandboxCrashed) as error:
+            self._begin_anew()
+            error.hint = f"{error.hint or ''}\nwhat the session had defined is gone".strip()
+            raise
+        except ScriptError as error:
+            advise(error, self._surroundings.offered)
+            raise
+        except KeyboardInterrupt:
+            if getattr(self._sandbox, "has_ended", False):
+                self._begin_anew()
+            raise
+
+    def _begin_anew(self) -> None:
+        """Go on with another sandbox: what is left of this one is of no use."""
+        self._sandbox.close()
+        self._sandbox = self._surroundings.sandbox()
+
+    def is_complete(self, code: str) -> bool:
+        """Return whether the input could run, or needs more lines first."""
+        return self._sandbox.is_complete(code)
+
+    def close(self) -> None:
+        """Free the sandbox, and what the session left open."""
+        self._sandbox.close()
+        self._surroundings.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
