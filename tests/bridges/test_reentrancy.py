@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from levels import create_sandbox
 from llmspell_bridges.api import Global, Param
 from llmspell_bridges.door import BoundGlobal
 from llmspell_bridges.errors import SandboxClosed, ScriptError, ScriptLimitExceeded
 from llmspell_bridges.limits import Limits
-from llmspell_bridges.sandbox import Sandbox, SandboxOptions, create_sandbox
+from llmspell_bridges.sandbox import Sandbox, SandboxOptions
 
 ENGINES = ("lua", "js")
 HOST = Global("Host", "A host that calls back.")
@@ -212,7 +213,7 @@ def test_a_forked_child_has_sandboxes_of_its_own(engine: str) -> None:
     script = {"lua": "return 6 * 7", "js": "6 * 7"}[engine]
 
     def work(results: Any) -> None:
-        results.put(create_sandbox(engine).run(script, name="child"))
+        results.put(create_sandbox(engine, SandboxOptions()).run(script, name="child"))
 
     with sandbox(engine, timeout_s=60) as made:
         assert made.run(script, name="parent") == 42

@@ -17,12 +17,17 @@ __all__ = ["RemoteDoor"]
 
 
 class RemoteDoor(Door[Any]):
-    """Has the indexes of the host's door, and of it nothing else."""
+    """Has the indexes of the host's door, and of it nothing else.
+
+    ``on_asked`` does what the host asks for while it has a call to answer: a host function may
+    call back into the script.
+    """
 
     def __init__(
         self,
         channel: WorkerChannel,
         is_text: bool,
+        on_asked: Callable[[bytes], None],
         replies: Replies[Any],
         *,
         max_depth: int = MAX_DEPTH,
@@ -31,6 +36,7 @@ class RemoteDoor(Door[Any]):
         super().__init__(replies, max_depth=max_depth, limits=limits)
         self._channel = channel
         self._is_text = is_text
+        self._on_asked = on_asked
         self._entries[0] = self._remote(0)
 
     def add(self, bound: BoundGlobal, function: Function) -> int:
@@ -49,6 +55,9 @@ class RemoteDoor(Door[Any]):
         def ask_bytes(text: bytes) -> bytes | bool:
             send(Kind.CALL, index, text)
             kind, _, reply = receive()
+            while kind == Kind.ASK:
+                self._on_asked(reply)
+                kind, _, reply = receive()
             return reply if kind == Kind.REPLY else kind == Kind.YES
 
         def ask_text(text: str) -> str | bool:

@@ -127,11 +127,26 @@ class ProcessSandbox:
             return self._answer("run", source, name)
 
     def call(self, function: str, *arguments: Value) -> Value:
+        check_text(function)
+        depth = self._options.max_depth
+        exact = [canonical(argument, max_depth=depth) for argument in arguments]
+        if self._owner.is_within():
+            return self._nested("call", function, encode_js(exact))
         with self._owner:
-            check_text(function)
-            depth = self._options.max_depth
-            exact = [canonical(argument, max_depth=depth) for argument in arguments]
             return self._answer("call", function, encode_js(exact))
+
+    def _nested(self, *asked: str) -> Value:
+        """Ask for something while the worker waits for an answer, on behalf of its own script."""
+        self._check_usable()
+        try:
+            self._channel.send(Kind.ASK, payload=dumps(asked))
+            return self._value(self._serve(Kind.VALUE))
+        except (Violation, Malformed) as problem:
+            # Nothing that this worker says is of use any more: the call around this one will see
+            # that it is gone.
+            error = violation(problem)
+            self._end(error.message)
+            raise error from None
 
     def evaluate(self, source: str, *, name: str) -> str | None:
         with self._owner:

@@ -53,8 +53,15 @@ def _build(channel: WorkerChannel, description: Description) -> Sandbox:
     def warn(line: str) -> None:
         channel.send(Kind.WARNING, payload=line.encode(errors="replace"))
 
-    make_door = partial(RemoteDoor, channel, description.language == "js")
-    return create_sandbox(description.language, description.options(warn=warn, make_door=make_door))
+    def on_asked(payload: bytes) -> None:
+        asked, *arguments = loads(payload)
+        _answer_one(channel, description, sandbox, asked, arguments)
+
+    is_text = description.language == "js"
+    make_door = partial(RemoteDoor, channel, is_text, on_asked)
+    options = description.options(warn=warn, make_door=make_door)
+    sandbox = create_sandbox(description.language, options)
+    return sandbox
 
 
 def _answer(channel: WorkerChannel, description: Description, sandbox: Sandbox) -> None:
@@ -63,18 +70,28 @@ def _answer(channel: WorkerChannel, description: Description, sandbox: Sandbox) 
         asked, *arguments = loads(channel.receive().payload)
         if asked == _RESET:
             return
-        try:
-            if asked == "call":
-                function, encoded = arguments
-                values = value_from(encoded.encode(), description.max_depth + _ARGUMENT_LEVELS)
-                value = sandbox.call(function, *values)
-            else:
-                value = _ASKED[asked](sandbox, *arguments)
-            text = value_text(value)
-        except Exception as error:
-            channel.send(Kind.ERROR, payload=error_text(_told(error, description)))
+        _answer_one(channel, description, sandbox, asked, arguments)
+
+
+def _answer_one(
+    channel: WorkerChannel,
+    description: Description,
+    sandbox: Sandbox,
+    asked: str,
+    arguments: list[str],
+) -> None:
+    try:
+        if asked == "call":
+            function, encoded = arguments
+            values = value_from(encoded.encode(), description.max_depth + _ARGUMENT_LEVELS)
+            value = sandbox.call(function, *values)
         else:
-            channel.send(Kind.VALUE, payload=text)
+            value = _ASKED[asked](sandbox, *arguments)
+        text = value_text(value)
+    except Exception as error:
+        channel.send(Kind.ERROR, payload=error_text(_told(error, description)))
+    else:
+        channel.send(Kind.VALUE, payload=text)
 
 
 def _told(error: Exception, description: Description) -> LlmSpellError:
