@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from llmspell_bridges.errors import ModuleError
 from llmspell_bridges.modules.contents import MOST_BYTES, source_text, value_of_json
@@ -19,36 +19,11 @@ from llmspell_bridges.modules.names import (
     read_name,
     steps,
 )
+from llmspell_bridges.modules.roots import Folder, Found, Root
 from llmspell_bridges.modules.search import Search
 from llmspell_bridges.values import is_unicode
 
-if TYPE_CHECKING:
-    from llmspell_bridges.modules.service import Folder, Modules
-
-__all__ = ["Finder", "Found", "Root"]
-
-
-class Found(NamedTuple):
-    """A module: its shown name; what it holds ("lua", "js", "json" or "main"); that; its lines.
-
-    The content is text; for Lua that of JSON is its value. The script itself ("main") has none.
-    """
-
-    name: str
-    kind: str
-    content: Any
-    lines: int
-
-
-class Root(NamedTuple):
-    """A folder modules may come from: its path, links resolved, and how messages show it."""
-
-    real: str
-    shown: str
-
-    def show(self, parts: Sequence[str]) -> str:
-        """Return the name under which a file below the folder is shown."""
-        return "/".join((self.shown.rstrip("/"), *parts) if self.shown else parts)
+__all__ = ["Finder"]
 
 
 class _Place(NamedTuple):
@@ -61,15 +36,22 @@ class _Place(NamedTuple):
 class Finder:
     """Finds the modules of one run. Remembers each it has found: names are relative to it."""
 
-    def __init__(self, modules: Modules) -> None:
-        self._language = modules.language
-        self._script = modules.name
-        self._max_depth = modules.max_depth
-        own = None if modules.folder is None else _own_root(modules.name, modules.folder)
+    def __init__(
+        self,
+        language: str,
+        name: str,
+        folder: Folder | None,
+        paths: Sequence[Folder],
+        max_depth: int,
+    ) -> None:
+        self._language = language
+        self._script = name
+        self._max_depth = max_depth
+        own = None if folder is None else _own_root(name, folder)
         self._own = _Place(own, ())
-        further = [Root(os.path.realpath(path), _shown(path)) for path in modules.paths]
+        further = [Root(os.path.realpath(path), _shown(path)) for path in paths]
         self._roots = [own, *further] if own else further
-        self._script_file = os.path.realpath(modules.name) if own else None
+        self._script_file = os.path.realpath(name) if own else None
         self._places: dict[str, _Place] = {}
         self._shown: dict[str, str] = {}
         self.own_folder = (own.shown if own else "") or "."

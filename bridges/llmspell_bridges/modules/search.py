@@ -5,14 +5,12 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from llmspell_bridges.errors import ModuleNotFound
 from llmspell_bridges.modules.files import list_below
 from llmspell_bridges.modules.names import JS_BUILT_IN, KINDS, Parts, Request, quoted
-
-if TYPE_CHECKING:
-    from llmspell_bridges.modules.finder import Root
+from llmspell_bridges.modules.roots import Root
 
 __all__ = ["Search"]
 

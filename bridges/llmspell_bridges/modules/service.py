@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from llmspell_bridges.values import MAX_DEPTH
 
 if TYPE_CHECKING:
-    from llmspell_bridges.modules.finder import Finder, Found
+    from llmspell_bridges.modules.finder import Finder
+    from llmspell_bridges.modules.roots import Folder, Found
 
-__all__ = ["Folder", "Modules"]
-
-Folder: TypeAlias = "str | os.PathLike[str]"
+__all__ = ["Modules"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,4 +46,4 @@ class Modules:
     def _finder(self) -> Finder:
         from llmspell_bridges.modules.finder import Finder
 
-        return Finder(self)
+        return Finder(self.language, self.name, self.folder, self.paths, self.max_depth)

@@ -29,8 +29,7 @@ from llmspell_bridges.values import Value, canonical
 from llmspell_bridges.wire import encode_js
 
 if TYPE_CHECKING:
-    from llmspell_bridges.process.pool import WorkerPool
-    from llmspell_bridges.process.workers import Worker
+    from llmspell_bridges.process.workers import Lender, Worker
 
 __all__ = ["ProcessSandbox"]
 
@@ -50,7 +49,7 @@ class ProcessSandbox:
     process. Whatever ends a worker (a limit, a crash, an interrupt) leaves the sandbox closed.
     """
 
-    def __init__(self, language: str, options: SandboxOptions, pool: WorkerPool) -> None:
+    def __init__(self, language: str, options: SandboxOptions, pool: Lender) -> None:
         if language not in REPLIES:
             raise InvalidArgument(
                 f"unknown engine {language!r}",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from llmspell_bridges.api import Global
+from llmspell_bridges.errors import LlmSpellError
 from llmspell_bridges.process.host_channel import HostChannel
 from llmspell_bridges.process.spawner_link import SpawnerLink
+from llmspell_bridges.sandbox import SandboxOptions
 
-__all__ = ["Kind", "Worker"]
+__all__ = ["Kind", "Lender", "Worker"]
 
 
 @dataclass(slots=True, eq=False)
@@ -35,3 +38,14 @@ class Worker:
     process: int
     thread: int = 0
     runs: int = 0
+
+
+class Lender(Protocol):
+    """A pool, as far as a sandbox needs one: it lends workers and takes them back."""
+
+    @property
+    def required(self) -> frozenset[str]: ...
+    def lease(self, language: str, options: SandboxOptions) -> Worker: ...
+    def release(self, worker: Worker, *, reusable: bool) -> None: ...
+    def abandon(self, worker: Worker) -> None: ...
+    def why_lost(self, worker: Worker, *, had_begun: bool) -> LlmSpellError: ...
