@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from llmspell_bridges.absent import instead_of
 from llmspell_bridges.api import Function, Global
 from llmspell_bridges.door import BoundGlobal
 from llmspell_bridges.errors import ScriptError
@@ -23,7 +24,7 @@ def advise(error: ScriptError, offered: Iterable[BoundGlobal]) -> None:
     """Give a script error the hint its source line suggests, unless it has one of its own.
 
     Knows calls of functions that do not exist (or whose gate is closed), Lua's colon for a dot,
-    and JavaScript's forgotten ``await``.
+    JavaScript's forgotten ``await``, and what other runtimes have and this one has not.
     """
     for bound in offered:
         declared = bound.declaration
@@ -37,6 +38,7 @@ def advise(error: ScriptError, offered: Iterable[BoundGlobal]) -> None:
         )
         if hint:
             error.hint = hint
+    error.hint = error.hint or instead_of(error.language, error.message)
 
 
 def _about_colon(error: ScriptError, name: str, line: str) -> str | None:

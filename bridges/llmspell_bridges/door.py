@@ -63,7 +63,7 @@ class Door(Generic[Text]):
     ) -> None:
         self._replies: Replies[Text] = replies
         self._max_depth = max_depth
-        self._limits = limits
+        self._limits = limits.over(UNLIMITED)
         self._restart: Callable[[int, float], None] = lambda _calls, _at: None
         self.deadline = Deadline(None)
         self.spent: str | None = None

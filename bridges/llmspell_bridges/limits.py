@@ -35,14 +35,17 @@ _BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "timeout_s": (0.001, 1e9),
     "memory_bytes": (1024 * 1024, 2**62),
     "stack_bytes": (128 * 1024, 6 * 1024 * 1024),
-    "calls": (0, 2**62),
+    "calls": (1, 2**62),
     "call_bytes": (1024, 2**31 - 1),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one run may use up. ``None`` sets no limit; raises ``InvalidArgument`` for nonsense.
+    """What one run may use up; raises ``InvalidArgument`` for nonsense.
+
+    0 sets no limit. What is left out is as it is configured: for a run as for its ``Runtime``, for
+    a ``Runtime`` as ``[limits]`` says; a sandbox that nobody configured has no limit then.
 
     ``timeout_s`` is wall clock time of a run (or of one call into it), in seconds;
     ``memory_bytes`` the memory of its VM; ``stack_bytes`` the stack of a JavaScript VM (Lua's is
@@ -60,6 +63,14 @@ class Limits:
     def __post_init__(self) -> None:
         for each in fields(self):
             _check(each.name, getattr(self, each.name))
+
+    def over(self, base: Limits) -> Limits:
+        """Return these limits with what they leave out taken from ``base``; None is no limit."""
+        merged = {}
+        for each in fields(self):
+            own = getattr(self, each.name)
+            merged[each.name] = (getattr(base, each.name) if own is None else own) or None
+        return Limits(**merged)
 
     def but(self, **changed: Any) -> Self:
         """Return these limits with some changed. Raises ``InvalidArgument`` for unknown names."""
@@ -80,9 +91,11 @@ def _check(name: str, value: Any) -> None:
         raise InvalidArgument(
             f"{name} must be a number, not {type(value).__name__}", parameter=name
         )
-    if not low <= value <= high:
+    if value != 0 and not low <= value <= high:
         raise InvalidArgument(
-            f"{name} must be between {low:,} and {high:,}", parameter=name, minimum=low
+            f"{name} must be between {low:,} and {high:,}, or 0 for no limit",
+            parameter=name,
+            minimum=low,
         )
 
 

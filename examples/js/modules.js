@@ -20,5 +20,4 @@ try {
   require("lib/catr");
 } catch (problem) {
   print(problem.code);
-  print(problem.hint.replace("lib/", "lib."));
 }

@@ -18,4 +18,3 @@ print("the same prices everywhere: " .. tostring(prices == cart.prices))
 -- A module that is not there is an error with a code, which a program can go on from.
 local ok, problem = pcall(require, "lib.catr")
 print(problem.code)
-print(problem.hint)

@@ -26,7 +26,7 @@ from llmspell.state.origin import originating
 from llmspell.surroundings import NO_INPUT, Grounds, Surroundings
 from llmspell.threads import Threads, in_thread
 from llmspell_bridges.advice import advise
-from llmspell_bridges.limits import Limits
+from llmspell_bridges.limits import UNLIMITED, Limits
 
 if TYPE_CHECKING:
     from llmspell.config import Config
@@ -73,7 +73,7 @@ class Runtime:
             config=self._config,
             stdout=stdout,
             stderr=stderr,
-            limits=checked_limits(limits) or configured_limits(self._config),
+            limits=(checked_limits(limits) or UNLIMITED).over(configured_limits(self._config)),
             pool=open_pool(self._config),
             permissions=lambda: self.permissions,
             state=lambda: self.state,

@@ -36,7 +36,7 @@ def checked_limits(limits: Limits | None) -> Limits | None:
     if limits is not None and not isinstance(limits, Limits):
         raise InvalidArgument(
             f"limits must be a Limits, not {type(limits).__name__}",
-            hint="write Limits(timeout_s=5), or runtime.limits.but(timeout_s=5)",
+            hint="write Limits(timeout_s=5); what is left out stays as configured",
             parameter="limits",
         )
     return limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from llmspell.errors import InvalidArgument
+from llmspell.errors import InvalidArgument, SandboxUnavailable
 
 if TYPE_CHECKING:
     from llmspell.config import Config
@@ -48,7 +48,14 @@ def open_pool(config: Config | None) -> WorkerPool | None:
     No process is started before the first script. Raises ``SandboxUnavailable`` where there can
     be no worker processes.
     """
-    if config is None or config.sandbox.isolation == "inline":
+    if config is None:
+        return None
+    if config.sandbox.isolation == "inline":
+        if config.sandbox.require_hardening:
+            raise SandboxUnavailable(
+                "sandbox.require_hardening is set, but scripts run in this process",
+                hint='isolation has to be "process"',
+            )
         return None
     from llmspell_bridges.process import WorkerPool
 

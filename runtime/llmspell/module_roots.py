@@ -33,7 +33,7 @@ def modules_for(
     modules = Modules(
         language=engine,
         name=name,
-        folder=folder,
+        folder=folder if config is None or config.modules.own_folder else None,
         paths=() if config is None else config.modules.paths,
         max_depth=MAX_DEPTH if config is None else config.limits.depth,
     )

@@ -82,7 +82,7 @@ class Surroundings:
         config = grounds.config
         kept = MAX_CAPTURED_BYTES if config is None else config.limits.output_bytes
         self._grounds, self._engine = grounds, engine
-        self._limits = limits or grounds.limits
+        self._limits = grounds.limits if limits is None else limits.over(grounds.limits)
         self.output = Output(grounds.stdout, grounds.stderr, kept)
         self.warnings: list[str] = []
         self.run_id = os.urandom(8).hex()

@@ -264,7 +264,6 @@ def test_a_signal_ends_a_loop_that_calls_nothing(engine: str) -> None:
 @pytest.mark.parametrize(
     ("limits", "named"),
     [
-        ({"timeout_s": 0}, "timeout_s"),
         ({"timeout_s": -1}, "timeout_s"),
         ({"timeout_s": float("nan")}, "timeout_s"),
         ({"timeout_s": "5"}, "timeout_s"),
@@ -273,12 +272,25 @@ def test_a_signal_ends_a_loop_that_calls_nothing(engine: str) -> None:
         ({"memory_bytes": True}, "memory_bytes"),
         ({"stack_bytes": 2**40}, "stack_bytes"),
         ({"calls": -1}, "calls"),
-        ({"call_bytes": 0}, "call_bytes"),
+        ({"call_bytes": 1}, "call_bytes"),
     ],
 )
 def test_nonsense_is_refused_by_name(limits: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidArgument, match=named):
         Limits(**limits)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_0_sets_no_limit(engine: str) -> None:
+    none = dict.fromkeys(("timeout_s", "memory_bytes", "stack_bytes", "calls", "call_bytes"), 0)
+    with sandbox(engine, **none) as made:
+        assert made.run({"lua": "return 1", "js": "1"}[engine], name="free") == 1
+
+
+def test_what_is_left_out_is_taken_from_others() -> None:
+    base = Limits(timeout_s=5, calls=10, memory_bytes=64 * MIB)
+    over = Limits(timeout_s=1, calls=0).over(base)
+    assert over == Limits(timeout_s=1, calls=None, memory_bytes=64 * MIB)
 
 
 def test_limits_are_changed_by_making_others() -> None:

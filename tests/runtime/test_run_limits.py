@@ -76,6 +76,17 @@ def test_nothing_of_state_outlives_the_run(runtime: Runtime, engine: str, script
     assert runtime.execute(saved, engine="lua").value == "free"
 
 
+def test_what_limits_leave_out_stays_as_configured(tmp_path: Path) -> None:
+    config = tmp_path / "limits.toml"
+    config.write_text('[state]\nbackend = "memory"\n[limits]\ncalls = 5\n')
+    with Runtime(config, limits=Limits(timeout_s=7)) as made:
+        assert (made.limits.timeout_s, made.limits.calls) == (7, 5)
+        with pytest.raises(ScriptLimitExceeded, match="calls"):
+            made.execute("for i = 1, 9 do print(i) end", engine="lua", limits=Limits(timeout_s=9))
+        many = Limits(calls=0)
+        assert made.execute("for i = 1, 9 do print(i) end", engine="lua", limits=many).value is None
+
+
 def test_what_was_saved_before_the_end_is_there(runtime: Runtime) -> None:
     script = "for i = 1, 1e9 do State.save('g', 'k' .. i % 5, i) end"
     with pytest.raises(ScriptLimitExceeded):

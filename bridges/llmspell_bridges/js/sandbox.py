@@ -29,7 +29,7 @@ from llmspell_bridges.js.reports import (
     lenient_loads,
     report_of,
 )
-from llmspell_bridges.limits import exceeded
+from llmspell_bridges.limits import UNLIMITED, exceeded
 from llmspell_bridges.sandbox import Owner, SandboxOptions, check_text
 from llmspell_bridges.values import Value, canonical
 from llmspell_bridges.wire import decode, encode_js
@@ -75,7 +75,7 @@ class JsSandbox:
         self._door: Door[str] = options.make_door(
             JsReplies(), max_depth=options.max_depth, limits=options.limits
         )
-        self._limits = options.limits
+        self._limits = options.limits.over(UNLIMITED)
         context = quickjs.Context()
         self._stack_bytes = self._limits.stack_bytes or _STACK_BYTES
         context.set_max_stack_size(self._stack_bytes)

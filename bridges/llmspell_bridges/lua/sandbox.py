@@ -12,7 +12,7 @@ from llmspell_bridges.asking import asking
 from llmspell_bridges.blueprint import blueprint
 from llmspell_bridges.door import Door, indexed
 from llmspell_bridges.errors import ScriptError, ScriptLimitExceeded
-from llmspell_bridges.limits import exceeded
+from llmspell_bridges.limits import UNLIMITED, exceeded
 from llmspell_bridges.lua.blueprint import installation, part
 from llmspell_bridges.lua.literal import lua_chunk
 from llmspell_bridges.lua.memory import Memory
@@ -47,7 +47,7 @@ class LuaSandbox:
         self._door: Door[bytes] = options.make_door(
             LuaReplies(), max_depth=options.max_depth, limits=options.limits
         )
-        self._limits = options.limits
+        self._limits = options.limits.over(UNLIMITED)
         vm = LuaRuntime(
             encoding=None,
             max_memory=0,

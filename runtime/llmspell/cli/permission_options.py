@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Sequence
-from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from llmspell.cli.command import Command
+from llmspell_bridges.sandbox import EXTENSIONS
 
 if TYPE_CHECKING:
     from llmspell.permissions import Permissions
@@ -39,15 +41,19 @@ class PermittingCommand(Command):
     def _completed(self, ctx: click.Context, args: Sequence[str]) -> list[str]:
         """Return the arguments with a value for each flag that stands alone."""
         completed: list[str] = []
-        rest = iter(args)
-        for argument in rest:
+        rest = list(args)
+        while rest:
+            argument = rest.pop(0)
             is_option = len(argument) > 1 and argument.startswith("-")
             if argument == "--" or (not is_option and not ctx.allow_interspersed_args):
                 # What comes now is the script's own.
                 return [*completed, argument, *rest]
-            completed.append(f"{argument}={_EVERYTHING}" if argument in _FLAGS else argument)
-            if is_option and self._takes_next(argument):
-                completed += islice(rest, 1)
+            if argument in _FLAGS:
+                _check_no_value(argument, rest[0] if rest else "")
+                argument = f"{argument}={_EVERYTHING}"
+            completed.append(argument)
+            if is_option and self._takes_next(argument) and rest:
+                completed.append(rest.pop(0))
         return completed
 
     def _takes_next(self, argument: str) -> bool:
@@ -57,6 +63,18 @@ class PermittingCommand(Command):
             and not param.is_flag
             and argument not in _FLAGS
             for param in self.params
+        )
+
+
+def _check_no_value(flag: str, following: str) -> None:
+    """Refuse what looks like a value: alone the flag would permit everything."""
+    kind = flag.removeprefix("--allow-")
+    is_host = kind == "net" and re.fullmatch(r"[\w*-]+(\.[\w*-]+)*\.[a-z]{2,}(:\d+)?", following)
+    is_script = Path(following).suffix.lower() in EXTENSIONS
+    if not is_script and (is_host or (kind in ("read", "write") and Path(following).is_dir())):
+        raise click.UsageError(
+            f"{flag} takes its value after '=': write {flag}={following}. "
+            "Alone it permits everything"
         )
 
 

@@ -17,7 +17,7 @@ from llmspell.cli.launch import conclude
 from llmspell.cli.options import Settings
 from llmspell.cli.output import Sinks
 from llmspell.cli.supervise import supervise
-from llmspell.cli.watched import watched_limits
+from llmspell.cli.watched import session_limits
 
 if TYPE_CHECKING:
     from llmspell.engine import Session
@@ -83,7 +83,7 @@ def _session(settings: Settings, engine: str, link: Link, interactive: bool) -> 
             permissions=settings.permissions(config),
             module_paths=settings.module_paths,
             isolation=settings.isolation,
-            limits=watched_limits(config, link, interactive=interactive),
+            limits=session_limits(config, interactive=interactive),
         ) as runtime,
         closing(runtime.session(engine, folder=".")) as session,
     ):

@@ -11,24 +11,32 @@ if TYPE_CHECKING:
     from llmspell.config import Config
     from llmspell_bridges.limits import Limits
 
-__all__ = ["start_watch", "watched_limits"]
+__all__ = ["session_limits", "start_watch", "watched_limits"]
 
 #: So long that it never ends a session, and yet an end that the sandbox looks out for.
 _ENDLESS_S: Final = 1e9
 
 
-def watched_limits(config: Config | None, link: Link, *, interactive: bool = False) -> Limits:
-    """Return the limits the sandbox has to keep itself.
+def watched_limits(config: Config | None, link: Link) -> Limits:
+    """Return the limits the sandbox of a script has to keep itself.
 
     The parent keeps the time, which costs the script nothing; where there is none to do so, the
-    sandbox must. ``interactive`` sessions look out for Ctrl-C in the middle of a script.
+    sandbox must.
     """
-    from llmspell.run_limits import configured_limits
+    from llmspell_bridges.limits import Limits
 
     timeout_s = None if link.is_watched else link.timeout_s(_configured_s(config))
-    if interactive:
-        timeout_s = timeout_s or _ENDLESS_S
-    return configured_limits(config).but(timeout_s=timeout_s)
+    return Limits(timeout_s=timeout_s or 0)
+
+
+def session_limits(config: Config | None, *, interactive: bool) -> Limits:
+    """Return the limits of a session, which keeps the time itself: it goes on after that.
+
+    ``interactive`` ones look out for Ctrl-C too, in the middle of a script.
+    """
+    from llmspell_bridges.limits import Limits
+
+    return Limits(timeout_s=_configured_s(config) or (_ENDLESS_S if interactive else 0))
 
 
 def start_watch(config: Config | None, link: Link) -> None:

@@ -23,6 +23,11 @@ def _folders(value: Any) -> Any:
 class ModuleFolders(Section):
     """Where `require` finds modules besides the folder of the script."""
 
+    own_folder: bool = Field(
+        True,
+        description="Whether scripts find modules in their own folder (of code given as text: the "
+        "current folder). They are read without any permission.",
+    )
     paths: Annotated[tuple[PathOnDisk, ...], BeforeValidator(_folders)] = Field(
         (),
         json_schema_extra={"values": "list of folders"},

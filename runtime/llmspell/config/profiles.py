@@ -48,14 +48,16 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             {"state": {"durability": "commit", "performance": {"cache_size": 512 * _MIB}}},
         ),
         "untrusted": Profile(
-            "Scripts nobody has read: each in a process of its own, with little of everything.",
+            "Scripts nobody has read: a process and a database of their own, little of everything.",
             {
+                "state": {"path": ".llmspell/untrusted.db"},
+                "modules": {"own_folder": False},
                 "sandbox": {"isolation": "process"},
                 "limits": {
                     "timeout_s": 30.0,
                     "memory_bytes": 128 * _MIB,
                     "calls": 100_000,
-                    "call_bytes": 8 * _MIB,
+                    "call_bytes": 16 * _MIB,
                     "output_bytes": _MIB,
                 },
             },

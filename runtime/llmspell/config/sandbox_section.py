@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from llmspell.config.section import Section
 
@@ -41,3 +41,9 @@ class SandboxSection(Section):
         description="Refuse to run scripts where a process can open files or make any system "
         "call; see llmspell doctor.",
     )
+
+    @model_validator(mode="after")
+    def _hardening_needs_processes(self) -> SandboxSection:
+        if self.require_hardening and self.isolation == "inline":
+            raise ValueError('require_hardening = true needs isolation = "process"')
+        return self

@@ -67,6 +67,12 @@ def run(
         other = "the standard input" if file == "-" else "--json"
         raise click.UsageError(f"--watch cannot be used with {other}")
 
+    misplaced = next((each for each in args if each.startswith(("--allow-", "--isolate"))), None)
+    if misplaced and not as_json:
+        from llmspell.cli.report import print_note
+
+        print_note("note", f"{misplaced} stands after {file}, so it went to the script")
+
     from llmspell.cli.launch import Job, launch
 
     def start(runtime: Runtime) -> RunResult:
