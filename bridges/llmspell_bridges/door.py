@@ -218,6 +218,8 @@ class Door(Generic[Text]):
 
     def interrupt(self, error: BaseException) -> None:
         """Keep what a signal raised; until the host has taken it the script gets no answers."""
+        if isinstance(error, SystemError) and error.__cause__ is not None:
+            error = error.__cause__  # the interpreter found it pending after a call of C
         if self._interrupt is None:
             self._answering = list(self._entries)
             self._entries[:] = [self._refuse] * len(self._entries)

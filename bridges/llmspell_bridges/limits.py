@@ -72,6 +72,10 @@ class Limits:
             merged[each.name] = (getattr(base, each.name) if own is None else own) or None
         return Limits(**merged)
 
+    def spelled_out(self) -> Limits:
+        """Return limits that say the same of every limit, whatever they are laid over."""
+        return Limits(**{each.name: getattr(self, each.name) or 0 for each in fields(self)})
+
     def but(self, **changed: Any) -> Self:
         """Return these limits with some changed. Raises ``InvalidArgument`` for unknown names."""
         unknown = sorted(changed.keys() - LIMITS.keys())

@@ -56,7 +56,7 @@ _PROCESS: Final = os.urandom(16)
 class Task:
     """What all chunks of a map share. ``go_on`` runs the rest of a chunk after an error.
 
-    ``config`` holds the configuration and the permissions of the runtime.
+    ``config`` holds the configuration, the permissions and the limits of the runtime.
     """
 
     script: Script
@@ -89,7 +89,7 @@ class Task:
         config, database = for_other_processes(runtime)
         _callers[id(runtime)] = runtime
         caller = (_PROCESS, os.getpid(), id(runtime))
-        parcel = Parcel.of((config, runtime.permissions))
+        parcel = Parcel.of((config, runtime.permissions, runtime.limits.spelled_out()))
         return cls(script, args, origin, type(runtime), parcel, database, caller, go_on)
 
 
@@ -145,13 +145,13 @@ def _runtime(task: Task) -> Runs:
         key = (os.getpid(), task.config)
         runtime = _runtimes.get(key)
         if runtime is None:
-            config, permissions = task.config.open()
+            config, permissions, limits = task.config.open()
             check_shareable(config)
             if task.database is not None:
                 task.database.check()
             if not any(process == key[0] for process, _ in _runtimes):
                 _close_at_exit()
-            runtime = _runtimes[key] = task.make(config, permissions=permissions)
+            runtime = _runtimes[key] = task.make(config, permissions=permissions, limits=limits)
         return runtime
 
 

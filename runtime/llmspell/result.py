@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from llmspell.config import Config
     from llmspell.permissions import Permissions
     from llmspell.state.manager import StateManager
+    from llmspell_bridges.limits import Limits
 
 __all__ = ["RunResult", "Runs"]
 
@@ -40,6 +41,8 @@ class Runs(Protocol):
     def config(self) -> Config: ...
     @property
     def permissions(self) -> Permissions: ...
+    @property
+    def limits(self) -> Limits: ...
     @property
     def state(self) -> StateManager: ...
     def check_open(self) -> None: ...

@@ -51,7 +51,12 @@ class Session:
 
     def is_complete(self, code: str) -> bool:
         """Return whether the input could run, or needs more lines first."""
-        return self._sandbox.is_complete(code)
+        try:
+            return self._sandbox.is_complete(code)
+        except (ScriptLimitExceeded, SandboxCrashed):
+            # Whatever is wrong with it, running it will tell.
+            self._begin_anew()
+            return True
 
     def close(self) -> None:
         """Free the sandbox, and what the session left open."""

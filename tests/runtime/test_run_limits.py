@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
-from llmspell import Limits, Runtime
+from llmspell import Limits, Runtime, Script
 from llmspell.errors import InvalidArgument, LimitExceeded, ScriptLimitExceeded
 
 LOOP = {"lua": "while true do end", "js": "for (;;);"}
@@ -93,6 +95,28 @@ def test_what_was_saved_before_the_end_is_there(runtime: Runtime) -> None:
         runtime.execute(script, engine="lua", limits=runtime.limits.but(calls=12))
     assert runtime.state.list_keys("g") == ["k0", "k1", "k2", "k3", "k4"]
     assert runtime.state.load("g", "k2") == 12
+
+
+def test_a_map_in_other_processes_has_the_limits_of_the_runtime(tmp_path: Path) -> None:
+    config = tmp_path / "db.toml"
+    config.write_text(f'[state]\npath = "{tmp_path / "state.db"}"\n')
+    script = Script("for i = 1, 9 do print(i) end return 'all'", engine="lua")
+    with (
+        Runtime(config, limits=Limits(calls=5)) as made,
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool,
+        pytest.raises(ScriptLimitExceeded, match="calls"),
+    ):
+        list(made.map(script, [1], executor=pool))
+
+
+def test_a_session_survives_an_input_that_cannot_be_judged() -> None:
+    limits = Limits(timeout_s=0.2, memory_bytes=16 * 2**20)
+    with (
+        Runtime(profile="minimal", limits=limits, isolation="process") as made,
+        made.session("js") as session,
+    ):
+        session.is_complete("x+" * 3_000_000 + "1")
+        assert session.evaluate("1 + 1") == "2"
 
 
 def test_a_session_goes_on_afresh_after_a_limit(runtime: Runtime) -> None:

@@ -30,7 +30,9 @@ _SEARCHED_BYTES: Final = 640
 #: What the engine needs to describe where it was interrupted.
 _WAY_OUT: Final = 100
 #: Built-in functions on large data take long and count as one call: then ask more often.
-_LONG_S: Final = 0.02
+_LONG_S: Final = 0.005
+_SHORT_S: Final = 0.001
+_FIRST: Final = 100
 _OFTEN: Final = 10
 
 
@@ -62,18 +64,22 @@ class Interrupts:
 
 def _hastening(counter: ctypes.c_int32, has_to_end: Callable[[], bool]) -> Callable[[], bool]:
     """Return ``has_to_end`` that sets when it will be asked again, where that is to be soon."""
-    was_told, asked_at = False, 0.0
+    was_told, asked_at, interval = False, monotonic(), _FIRST
+    counter.value = interval
 
     def hastening() -> bool:
-        nonlocal was_told, asked_at
+        nonlocal was_told, asked_at, interval
         ends, now = has_to_end(), monotonic()
         if ends:
             counter.value = 1 if was_told else _WAY_OUT
             was_told = True
-        elif now - asked_at > _LONG_S:
-            counter.value = _OFTEN
-        asked_at = now
-        return ends
+            return True
+        if now - asked_at > _LONG_S:
+            interval = max(interval // 8, _OFTEN)
+        elif now - asked_at < _SHORT_S:
+            interval = min(interval * 4, _ASKED_EVERY)
+        counter.value, asked_at = interval, now
+        return False
 
     return hastening
 

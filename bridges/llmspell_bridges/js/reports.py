@@ -35,6 +35,7 @@ _LONE_SURROGATE: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]..",
 )
 _THROWS_NULL: Final = re.compile(r"throw\s+null|reject\(\s*null")
+_THROWN_BY_ENGINE: Final = "the script threw [uninitialized], which is not an Error"
 _STACK_OVERFLOW: Final = "Maximum call stack size exceeded"
 #: Errors whose class says no more than their message.
 _NAMELESS: Final = (None, "", "Error", "StateError")
@@ -91,7 +92,8 @@ class Reports:
         # then it says so.
         if report["thrown"] == "null" and not self._chunks.mentions(_THROWS_NULL):
             return "memory_bytes"
-        return None
+        # Some functions throw what the engine never lets a script see.
+        return "memory_bytes" if message == _THROWN_BY_ENGINE else None
 
     def _import_hint(self, report: dict[str, Any], place: Frame | None) -> str | None:
         """Return what to write for an `import` that a module holds, or that ran."""

@@ -100,6 +100,7 @@ class JsSandbox:
     def run(self, source: str, *, name: str) -> Value:
         with self._owner, self._door.running():
             check_text(source)
+            check_text(name)
             if source.startswith("#!"):
                 source = "//" + source
             return self._result(self._run(source, name, shown=False))

@@ -1,5 +1,6 @@
 -- Ends a run whose time is over, wherever it is. Given the script's globals, the host's `expired()`
--- and the function below which no script code runs; returns what begins and what ends the watch.
+-- and the function below which no script code runs; returns what begins and what ends the watch,
+-- and what ends the run at once.
 --
 -- A count hook asks the host now and then. Once the time is over it strikes at every instruction,
 -- so that each frame a script comes back to after catching the error fails again. Hooks are off
@@ -14,12 +15,14 @@ local create, wrap = coroutine.create, coroutine.wrap
 local close, count, xpcall = coroutine.close, collectgarbage, xpcall
 local raw_getmetatable = debug.getmetatable
 local math_type, ult, maxinteger = math.type, math.ult, math.maxinteger
+local clock, max, min = os.clock, math.max, math.min
 local insert, remove, move, rep = table.insert, table.remove, table.move, string.rep
 
--- How many instructions pass between two looks at the clock. Single instructions take long only
--- where there is much memory to walk through.
-local OFTEN, SELDOM, LARGE_KIB = 500, 10000, 16 * 1024
-local interval = SELDOM
+-- How many instructions pass between two looks at the clock: few at first and where they take long,
+-- more and more while they do not. Single ones take long only where there is memory to walk through.
+local FIRST, OFTEN, SELDOM, LARGE_KIB = 100, 500, 16000, 1024
+local LONG_S, SHORT_S = 0.002, 0.001
+local interval, looked_at = FIRST, 0
 local watching, over = false, false
 local hook
 
@@ -38,11 +41,17 @@ function hook()
     if getinfo(2, "f").func ~= bottom then strike() end
     return
   end
-  local wanted = count("count") > LARGE_KIB and OFTEN or SELDOM
+  local passed, wanted = clock() - looked_at, interval
+  if passed > LONG_S then
+    wanted = max(interval // 8, 10)
+  elseif passed < SHORT_S then
+    wanted = min(interval * 4, count("count") > LARGE_KIB and OFTEN or SELDOM)
+  end
   if wanted ~= interval then
     interval = wanted
-    sethook(hook, "", interval)
+    sethook(hook, "", interval)  -- looks at every frame of the stack, which may be deep
   end
+  looked_at = clock()
 end
 
 -- Coroutines ------------------------------------------------------------------------------------
@@ -184,7 +193,7 @@ function env.string.rep(...)
 end
 
 local function begin()
-  watching, over, interval = true, false, SELDOM
+  watching, over, interval, looked_at = true, false, FIRST, clock()
   sethook(hook, "", interval)
 end
 
@@ -192,4 +201,4 @@ local function finish_watch()
   watching = false
 end
 
-return begin, finish_watch
+return begin, finish_watch, strike

@@ -76,7 +76,7 @@ local function answer(reply) return builder(reply)() end
 
 -- The door itself never raises, but a signal can strike while the host enters it. The exception is
 -- kept from the script (it would hand over the host) and raised again by the host at the end.
-local interruption
+local interruption, strike
 
 local function ask(index, text)
   local ok, reply
@@ -84,6 +84,7 @@ local function ask(index, text)
     ok, reply = pcall(door, index, text)
     if ok then
       if reply ~= nil then return reply end
+      if strike then strike() end
       error(SPENT, 0)
     end
     if type(reply) ~= "userdata" then error(reply, 0) end
@@ -284,7 +285,7 @@ local function guarded(fn, ...)
 end
 
 if has_to_end then
-  begin_watch, end_watch = part("deadline", env, relay, has_to_end, guarded, SPENT)
+  begin_watch, end_watch, strike = part("deadline", env, relay, has_to_end, guarded, SPENT)
 end
 
 local host = {}

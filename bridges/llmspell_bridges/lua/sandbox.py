@@ -83,6 +83,7 @@ class LuaSandbox:
     def run(self, source: str, *, name: str) -> Value:
         with self._owner:
             check_text(source)
+            check_text(name)
             self._sources[name] = source
             if source.startswith("#"):
                 # A "#!" line is for the shell; it keeps its place so that lines still count.
@@ -98,6 +99,7 @@ class LuaSandbox:
     def evaluate(self, source: str, *, name: str) -> str | None:
         with self._owner:
             check_text(source)
+            check_text(name)
             self._sources[name] = source
             text: str | None = self._driven(self._show, source.encode(), name.encode(), name)
             return text

@@ -71,7 +71,7 @@ class ProcessSandbox:
         """Take a worker and wait until its sandbox is built; no script has run until then."""
         for attempt in range(_ATTEMPTS):
             self._door = guarded_door(self.language, self._options)
-            self._call = self._door.opened()
+            self._call = self._door.opened(self._has_room)
             worker = self._pool.lease(self.language, self._options)
             self._take(worker)
             try:
@@ -104,6 +104,11 @@ class ProcessSandbox:
         self._let_go = weakref.finalize(self, self._pool.abandon, worker)
         self._let_go.atexit = False
 
+    def _has_room(self, size: int) -> bool:
+        """Tell whether the worker's VM could hold that much at all."""
+        memory_bytes = self._options.limits.memory_bytes
+        return not memory_bytes or size < memory_bytes
+
     def _check(self, measures: Iterable[dict[str, Any]], worker: Worker) -> None:
         """Refuse a worker that lacks a measure which is required. Asked before its first script."""
         if worker.runs > 1:
@@ -123,6 +128,8 @@ class ProcessSandbox:
             check_text(source)
             check_text(name)
             self._file = name
+            if not self._has_room(2 * len(source)):
+                raise self._exceeded("memory_bytes")
             return self._answer("run", source, name)
 
     def call(self, function: str, *arguments: Value) -> Value:
