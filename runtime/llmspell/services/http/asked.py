@@ -129,8 +129,8 @@ def _headers(given: dict[str, Any]) -> dict[str, str]:
     for name, value in given.items():
         if not _HEADER_NAME.fullmatch(name):
             raise _wrong("the name of a header holds characters that none may hold")
-        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-            raise _wrong(f"the header '{name}' must be text in one line, of Latin letters")
+        if not isinstance(value, str) or not value.isascii() or not _HEADER_VALUE.fullmatch(value):
+            raise _wrong(f"the header '{name}' must be text in one line, of ASCII characters")
         lower = name.lower()
         if lower in _OWN_HEADERS or lower.startswith("proxy-"):
             raise _wrong(f"the header '{name}' is set by the program, not by scripts")
