@@ -114,7 +114,7 @@ def test_the_error_says_where_the_script_was(engine: str) -> None:
         "lua": "local function forever()\n  while true do end\nend\nforever()",
         "js": "function step() {}\nfunction forever() { for (;;) step() }\nforever()",
     }[engine]
-    error = ended(engine, script, timeout_s=0.1)
+    error = ended(engine, script, timeout_s=0.5)
     assert (error.file, error.line) == (f"greedy.{engine}", 2)
     assert error.frames[-1].file == f"greedy.{engine}"
 

@@ -47,11 +47,11 @@ def test_what_other_runtimes_have_is_answered_with_what_there_is(llmspell: Progr
 
 
 def test_a_session_ends_an_input_that_takes_too_long(llmspell: Program) -> None:
-    llmspell.write("short.toml", "[limits]\ntimeout_s = 0.2\n")
+    llmspell.write("short.toml", "[limits]\ntimeout_s = 1\n")
     done = llmspell(
         "repl", "-c", "short.toml", "--engine", "lua", stdin="while true do end\nprint('on')\n"
     )
-    assert "ran longer than 0.2 s" in done.stderr
+    assert "ran longer than 1" in done.stderr
     assert done.stdout == "on\n"
 
 

@@ -1,8 +1,8 @@
 """Random numbers of a worker's own.
 
 Lua takes its seed from addresses and the second of the day: forks have both in common. JavaScript
-takes the microsecond, which two of them may share, and cannot be told another one; so each begins at
-another place of the series.
+takes the microsecond, which two of them may share, and cannot be told another one; so each begins
+at another place of the series.
 """
 
 from __future__ import annotations
