@@ -1,8 +1,8 @@
 """The documentation is true: its examples run, its generated parts are fresh, its links lead.
 
 How examples are written: a `lua`, `js` or `python` block is run, and a `text` block right after
-it is what it prints. A script whose first line names a file is saved under that name for the
-`sh` block that runs it. All blocks of a page share one folder.
+it is what it prints. A script or a configuration whose first line names a file is saved under that
+name for the `sh` block that uses it. All blocks of a page share one folder.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Block(NamedTuple):
 
     @property
     def file(self) -> str | None:
-        named = re.match(r"(?:--|//) (\S+\.(?:lua|js))\n", self.text)
+        named = re.match(r"(?:--|//|#) (\S+\.(?:lua|js|toml))\n", self.text)
         return named[1] if named else None
 
 
@@ -105,12 +105,12 @@ def output_of(block: Block, folder: Path) -> str | None:
 def test_every_example_of_a_page_prints_what_the_page_shows(page: Path, folder: Path) -> None:
     waiting = set()
     for block in blocks(page):
-        assert block.language in ("python", "lua", "js", "sh"), block
+        assert block.language in ("python", "lua", "js", "toml", "sh"), block
         printed = output_of(block, folder)
+        if block.language in ("sh", "toml"):
+            waiting -= {name for name in waiting if name and name in block.text}
         if printed is None:
             waiting.add(block.file)
-        elif block.language == "sh":
-            waiting -= {name for name in waiting if name and name in block.text}
         if printed is not None:
             assert printed == (block.shown or ""), block.text
     assert not waiting, "a named script that no sh block runs"

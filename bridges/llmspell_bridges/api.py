@@ -95,7 +95,9 @@ class Function:
     their only point, so that a promise nobody looks at is worth a warning. ``internal`` functions
     are seen by the preludes only; ``serves`` is the script-visible function they work for, which is
     the one to name in messages. ``keeps`` marks functions of two texts whose results a VM may keep,
-    as long as what the handler returned says that it is still current.
+    as long as what the handler returned says that it is still current. ``access`` names what the
+    caller must be permitted in the scope he gives: ``read``, ``write``, ``delete``; ``admin`` is
+    about the store as a whole, ``any`` about being permitted anything at all.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Function:
     languages: tuple[str, ...] = ("lua", "js")
     serves: str | None = None
     keeps: bool = False
+    access: tuple[str, ...] | None = None
 
     def call_name(self, owner: Global, *, camel: bool = False) -> str:
         """Return the name by which messages call the function: ``State.list_keys``."""
@@ -143,6 +146,7 @@ class Global:
         in_prelude: bool = False,
         serves: str | None = None,
         keeps: bool = False,
+        access: tuple[str, ...] | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare the decorated function as a host function; its docstring is the docs."""
 
@@ -161,6 +165,7 @@ class Global:
                     languages=languages,
                     serves=serves,
                     keeps=keeps,
+                    access=access,
                 )
             )
             return handler

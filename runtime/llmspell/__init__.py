@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from llmspell.state.aio import AsyncStateManager
     from llmspell.state.entry import Metadata
     from llmspell.state.manager import StateManager
-    from llmspell.state.origin import originating
+    from llmspell.state.origin import acting, originating
     from llmspell.state.scope import StateScope
     from llmspell_bridges.limits import Limits
 
@@ -38,6 +38,7 @@ __all__ = [
     "StateManager",
     "StateScope",
     "__version__",
+    "acting",
     "load_config",
     "originating",
 ]
@@ -57,6 +58,7 @@ _HOMES: Final = {
     "Permissions": "llmspell.permissions",
     "StateManager": "llmspell.state.manager",
     "StateScope": "llmspell.state.scope",
+    "acting": "llmspell.state.origin",
     "originating": "llmspell.state.origin",
 }
 

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from llmspell.errors import LlmSpellError, RuntimeClosed, ScriptError
-from llmspell.given import checked_limits, checked_permissions, configuration
+from llmspell.given import (
+    checked_limits,
+    checked_permissions,
+    checked_verifiers,
+    configuration,
+)
 from llmspell.isolation import open_pool, with_isolation
 from llmspell.mapping import map_script
 from llmspell.module_roots import ModulePaths, folder_text, with_module_paths
@@ -22,6 +27,7 @@ from llmspell.result import RunResult
 from llmspell.run_limits import configured_limits
 from llmspell.script import Script
 from llmspell.session import SESSION_NAME, Session
+from llmspell.state.access_opening import Acting
 from llmspell.state.origin import originating
 from llmspell.surroundings import NO_INPUT, Grounds, Surroundings
 from llmspell.threads import Threads, in_thread
@@ -31,6 +37,8 @@ from llmspell_bridges.limits import UNLIMITED, Limits
 if TYPE_CHECKING:
     from llmspell.config import Config
     from llmspell.permissions import Permissions
+    from llmspell.security.access import Request
+    from llmspell.security.validation import Verifier
     from llmspell.state.manager import StateManager
 
 __all__ = ["RunResult", "Runtime", "Session"]
@@ -47,9 +55,11 @@ class Runtime:
     out: ``permissions`` say what scripts may reach of files, hosts and environment variables,
     ``limits`` what a run may use up, ``module_paths`` the folders scripts may ``require`` modules
     from besides their own (before those of the configuration), and ``isolation`` where they run,
-    ``inline`` or ``process``. The store is opened when something first uses it. Raises
-    ``ConfigError`` for a configuration that is wrong or asks for a feature this version does not
-    have, and ``InvalidArgument``.
+    ``inline`` or ``process``. ``verifiers`` look at every value before it is stored.
+    ``actor`` is as whom its scripts act where nobody is named, ``address`` where they come from,
+    and ``access_conditions`` are functions that grants name as conditions. The store is opened
+    when something first uses it. Raises ``ConfigError`` for a configuration that is wrong or asks
+    for a feature this version does not have, and ``InvalidArgument``.
     """
 
     def __init__(
@@ -63,7 +73,12 @@ class Runtime:
         limits: Limits | None = None,
         module_paths: ModulePaths = (),
         isolation: str | None = None,
+        verifiers: Sequence[Verifier] = (),
+        actor: str | None = None,
+        address: str | None = None,
+        access_conditions: Mapping[str, Callable[[Request], object]] | None = None,
     ) -> None:
+        self._acting = Acting(actor, address, access_conditions or {})
         configured = with_module_paths(configuration(config, profile), module_paths)
         self._config = with_isolation(configured, isolation)
         self._permissions = checked_permissions(permissions)
@@ -78,6 +93,7 @@ class Runtime:
             permissions=lambda: self.permissions,
             state=lambda: self.state,
         )
+        self._verifiers = checked_verifiers(verifiers)
         self._lock = threading.RLock()
         self._state: StateManager | None = None
         self.threads = Threads("the runtime")
@@ -108,6 +124,11 @@ class Runtime:
         return self._grounds.limits
 
     @property
+    def acting(self) -> Acting:
+        """As whom scripts act, and the state does what it is told, where nobody is named."""
+        return self._acting
+
+    @property
     def state(self) -> StateManager:
         """The state the scripts see. Opens the store at first use; raises ``StorageError``."""
         if self._state is not None:
@@ -117,8 +138,12 @@ class Runtime:
             if self._state is None:
                 from llmspell.state.opening import open_default_state, open_state
 
-                config = self._config
-                self._state = open_default_state() if config is None else open_state(config)
+                config, rules = self._config, self._verifiers
+                facts: Any = {"scripts": _script_verifier, "acting": self._acting}
+                if config is None:
+                    self._state = open_default_state(rules, **facts)
+                else:
+                    self._state = open_state(config, rules, **facts)
             return self._state
 
     def run(
@@ -131,19 +156,20 @@ class Runtime:
         correlation_id: str | None = None,
         permissions: Permissions | None = None,
         limits: Limits | None = None,
+        actor: str | None = None,
     ) -> RunResult:
         """Run a script file; its extension names the engine unless ``engine`` does.
 
         ``input`` is a value for the script's global ``INPUT``, absent without it.
         ``correlation_id`` is recorded with everything the script writes, as is an id of the run.
-        ``permissions`` and ``limits`` are the run's own, in place of those of the runtime. Raises
-        ``ScriptNotFound``, ``ScriptSyntaxError`` (nothing ran), ``ScriptError``,
+        ``permissions``, ``limits`` and ``actor`` are the run's own, in place of those of the
+        runtime. Raises ``ScriptNotFound``, ``ScriptSyntaxError`` (nothing ran), ``ScriptError``,
         ``ScriptLimitExceeded`` (which is one) and, for an input that no script could hold,
         ``InvalidValue``.
         """
         self.check_open()
         script = Script.read(path, engine=engine)
-        return self._execute(script, args, input, correlation_id, permissions, limits)
+        return self._execute(script, args, input, correlation_id, permissions, limits, actor)
 
     def execute(
         self,
@@ -157,6 +183,7 @@ class Runtime:
         permissions: Permissions | None = None,
         limits: Limits | None = None,
         folder: str | Path | None = None,
+        actor: str | None = None,
     ) -> RunResult:
         """Run a script's text. Errors show ``name`` as its file; raises as ``run`` does.
 
@@ -165,22 +192,28 @@ class Runtime:
         """
         self.check_open()
         script = Script(code, engine, name, folder_text(folder))
-        return self._execute(script, args, input, correlation_id, permissions, limits)
+        return self._execute(script, args, input, correlation_id, permissions, limits, actor)
 
     arun = in_thread(run)
     aexecute = in_thread(execute)
     map = map_script
 
     def session(
-        self, engine: str, args: Sequence[str] = (), *, folder: str | Path | None = None
+        self,
+        engine: str,
+        args: Sequence[str] = (),
+        *,
+        folder: str | Path | None = None,
+        actor: str | None = None,
     ) -> Session:
         """Return a REPL session: one sandbox that keeps what each input defines.
 
-        ``folder`` is where its modules are, besides the module folders.
+        ``folder`` is where its modules are, besides the module folders; ``actor`` is as whom it
+        acts, in place of the runtime's.
         """
         self.check_open()
-        found = folder_text(folder)
-        return Session(Surroundings(self._grounds, engine, SESSION_NAME, args, folder=found))
+        around = Surroundings(self._grounds, engine, SESSION_NAME, args, folder=folder_text(folder))
+        return Session(around, lambda: self._acting.as_whom(actor))
 
     def close(self) -> None:
         """Close the store; closing again does nothing. Runs after that raise ``RuntimeClosed``."""
@@ -211,6 +244,7 @@ class Runtime:
         correlation_id: str | None,
         permissions: Permissions | None,
         limits: Limits | None,
+        actor: str | None,
     ) -> RunResult:
         started = time.perf_counter()
         around = Surroundings(
@@ -227,13 +261,20 @@ class Runtime:
             with (
                 closing(around),
                 closing(around.sandbox()) as sandbox,
-                originating(run_id=around.run_id, correlation_id=correlation_id),
+                originating(
+                    run_id=around.run_id,
+                    correlation_id=correlation_id,
+                    **self._acting.as_whom(actor),
+                ),
             ):
                 value = sandbox.run(script.code, name=script.name)
         except LlmSpellError as error:
             error.output, error.warnings = around.output.captured, tuple(around.warnings)
             if isinstance(error, ScriptError):
                 advise(error, around.offered)
+            from llmspell.security.sensitive.reports import redact_error
+
+            redact_error(error)
             raise
         return RunResult(
             value=value,
@@ -244,3 +285,9 @@ class Runtime:
             script=script.name,
             run_id=around.run_id,
         )
+
+
+def _script_verifier(path: Path) -> Callable[[dict[str, Any]], Any]:
+    from llmspell.script_verifier import ScriptVerifier
+
+    return ScriptVerifier(path)

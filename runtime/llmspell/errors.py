@@ -19,17 +19,23 @@ from llmspell_bridges.errors import (
 )
 
 __all__ = [
+    "AccessDenied",
+    "AuditError",
     "CheckpointNotFound",
     "ConfigError",
+    "DecryptionFailed",
+    "EncryptionError",
     "FeatureUnavailable",
     "FileError",
     "FileNotFound",
     "Frame",
     "HttpError",
+    "IntegrityFailed",
     "InvalidArgument",
     "InvalidKey",
     "InvalidScope",
     "InvalidValue",
+    "KeyMissing",
     "LimitExceeded",
     "LlmSpellError",
     "LockLost",
@@ -45,10 +51,13 @@ __all__ = [
     "ScriptLimitExceeded",
     "ScriptNotFound",
     "ScriptSyntaxError",
+    "SensitiveData",
     "StateError",
     "StorageError",
+    "ValidationFailed",
     "VersionConflict",
     "VersionNotFound",
+    "WrongKey",
 ]
 
 
@@ -68,6 +77,16 @@ class InvalidKey(StateError, ValueError):
     """A key that is empty, too long, not text, or holds control characters."""
 
     code = "invalid_key"
+
+
+class AccessDenied(StateError, PermissionError):
+    """The actor has no grant for what was tried; nothing was looked at, let alone changed.
+
+    ``details`` name the ``actor``, the ``scope`` and the missing ``permission``; ``grant`` is
+    one that would permit it if its conditions held. None of it tells whether there is an entry.
+    """
+
+    code = "access_denied"
 
 
 class VersionConflict(StateError, RuntimeError):
@@ -100,6 +119,22 @@ class LockLost(StateError, RuntimeError):
     code = "lock_lost"
 
 
+class ValidationFailed(StateError, ValueError):
+    """A value breaks a rule of its scope and key; nothing was written.
+
+    ``details["problems"]`` lists what is wrong: the ``path`` in the value, a ``message`` and the
+    ``rule``. None of them ever holds the value.
+    """
+
+    code = "validation_failed"
+
+
+class SensitiveData(StateError, ValueError):
+    """A value holds what must not be stored; nothing was. ``details`` name path and detector."""
+
+    code = "sensitive_data"
+
+
 class StorageError(StateError, OSError):
     """The store could not be opened, read or written. Nothing was half-written.
 
@@ -109,6 +144,52 @@ class StorageError(StateError, OSError):
     """
 
     code = "storage_error"
+
+
+class EncryptionError(StateError):
+    """Base of the errors of encryption: the keys, and what is stored encrypted."""
+
+    code = "encryption_error"
+
+
+class KeyMissing(EncryptionError, LookupError):
+    """No key is configured, and one is needed to open what is encrypted, or to encrypt."""
+
+    code = "key_missing"
+
+
+class WrongKey(EncryptionError, ValueError):
+    """The master key or passphrase is not the one that the key ring was made with."""
+
+    code = "wrong_key"
+
+
+class DecryptionFailed(EncryptionError, ValueError):
+    """An encrypted value was changed, moved to another row, or sealed with an unknown key.
+
+    ``details`` name ``scope``, ``key`` and ``version``; ``reason`` is ``unknown_key`` when the
+    key ring lacks the key.
+    """
+
+    code = "decryption_failed"
+
+
+class IntegrityFailed(EncryptionError, ValueError):
+    """An encrypted value or a key ring is damaged: no bytes that llmspell ever wrote."""
+
+    code = "integrity_failed"
+
+
+class AuditError(LlmSpellError, OSError):
+    """The audit log could not be opened, read or written, or is not what it should be.
+
+    What waits to be recorded stays and is tried again. ``details["reason"]`` is one of
+    ``read_only``, ``disk_full``, ``locked``, ``damaged``, ``not_a_log``, ``not_found``,
+    ``newer_version``, ``unavailable``, ``io``, ``closed``, ``unknown_key``, ``no_key``,
+    ``tampered``.
+    """
+
+    code = "audit_error"
 
 
 class ConfigError(LlmSpellError, ValueError):

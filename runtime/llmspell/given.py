@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,9 @@ from llmspell_bridges.limits import Limits
 if TYPE_CHECKING:
     from llmspell.config import Config
     from llmspell.permissions import Permissions
+    from llmspell.security.validation import Verifier
 
-__all__ = ["checked_limits", "checked_permissions", "configuration"]
+__all__ = ["checked_limits", "checked_permissions", "checked_verifiers", "configuration"]
 
 
 def checked_permissions(permissions: Permissions | None) -> Permissions | None:
@@ -40,6 +42,22 @@ def checked_limits(limits: Limits | None) -> Limits | None:
             parameter="limits",
         )
     return limits
+
+
+def checked_verifiers(verifiers: Sequence[Verifier]) -> tuple[Verifier, ...]:
+    """Return verifiers. Raises ``InvalidArgument`` for anything else."""
+    if verifiers == ():
+        return ()
+    from llmspell.security.validation import Verifier
+
+    is_list = isinstance(verifiers, list | tuple)
+    if not is_list or not all(isinstance(each, Verifier) for each in verifiers):
+        raise InvalidArgument(
+            "verifiers must be a list of Verifier objects",
+            hint='write verifiers=[Verifier(check, scope="user:*")]',
+            parameter="verifiers",
+        )
+    return tuple(verifiers)
 
 
 def configuration(config: Config | str | Path | None, profile: str | None) -> Config | None:

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from llmspell.errors import LlmSpellError
 from llmspell.script import Script
 from llmspell.shared_store import DatabaseFile, check_shareable, for_other_processes
-from llmspell.state.origin import originating
+from llmspell.state.origin import ADDRESS, originating
 from llmspell.store.changes import Origin
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Task:
     script: Script
     args: tuple[str, ...]
     origin: Origin
+    address: str | None
     make: Callable[..., Runs]
     config: Parcel
     database: DatabaseFile | None
@@ -90,7 +91,9 @@ class Task:
         _callers[id(runtime)] = runtime
         caller = (_PROCESS, os.getpid(), id(runtime))
         parcel = Parcel.of((config, runtime.permissions, runtime.limits.spelled_out()))
-        return cls(script, args, origin, type(runtime), parcel, database, caller, go_on)
+        return cls(
+            script, args, origin, ADDRESS.get(), type(runtime), parcel, database, caller, go_on
+        )
 
 
 def run_chunk(task: Parcel, inputs: Parcel) -> Outcomes:
@@ -113,7 +116,9 @@ def run_chunk(task: Parcel, inputs: Parcel) -> Outcomes:
 
 def _run(task: Task, runtime: Runs, value: Any) -> RunResult:
     script, origin = task.script, task.origin
-    with originating(actor=origin.actor, correlation_id=origin.correlation_id):
+    with originating(
+        actor=origin.actor, correlation_id=origin.correlation_id, address=task.address
+    ):
         return runtime.execute(
             script.code,
             engine=script.engine,

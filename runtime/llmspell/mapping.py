@@ -53,6 +53,7 @@ def map_script(
     chunksize: int = 1,
     buffersize: int | None = None,
     correlation_id: str | None = None,
+    actor: str | None = None,
     return_exceptions: Literal[False] = False,
 ) -> Iterator[RunResult]: ...
 
@@ -69,6 +70,7 @@ def map_script(
     chunksize: int = 1,
     buffersize: int | None = None,
     correlation_id: str | None = None,
+    actor: str | None = None,
     return_exceptions: bool,
 ) -> Iterator[RunResult | LlmSpellError]: ...
 
@@ -84,6 +86,7 @@ def map_script(
     chunksize: int = 1,
     buffersize: int | None = None,
     correlation_id: str | None = None,
+    actor: str | None = None,
     return_exceptions: bool = False,
 ) -> Iterator[RunResult | LlmSpellError]:
     """Run one script for each input and yield the results in the order of the inputs.
@@ -92,7 +95,7 @@ def map_script(
     any ``concurrent.futures.Executor``; by default the runs go to as many new processes as there
     are processors. In another process a runtime is made of this one's configuration and kept for
     later runs; output is in ``RunResult.output`` there, whatever ``stdout`` this runtime has.
-    The ids of ``originating`` blocks around the call go along.
+    The ids of ``originating`` blocks around the call go along; ``actor`` is as whom the runs act.
 
     Work starts at once. ``chunksize`` inputs travel together; ``buffersize`` bounds the chunks
     sent before the first of their results is taken, and lets ``inputs`` be endless. The first
@@ -111,7 +114,7 @@ def map_script(
     if not isinstance(script, Script):
         script = Script.read(script, engine=engine)
     elsewhere = _leaves_the_process(executor)
-    with originating(correlation_id=correlation_id) as origin:
+    with originating(correlation_id=correlation_id, **runtime.acting.as_whom(actor)) as origin:
         described = Task.of(
             runtime, script, tuple(args), origin, go_on=return_exceptions, elsewhere=elsewhere
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from llmspell.config import Config
     from llmspell.permissions import Permissions
+    from llmspell.state.access_opening import Acting
     from llmspell.state.manager import StateManager
     from llmspell_bridges.limits import Limits
 
@@ -45,6 +46,8 @@ class Runs(Protocol):
     def limits(self) -> Limits: ...
     @property
     def state(self) -> StateManager: ...
+    @property
+    def acting(self) -> Acting: ...
     def check_open(self) -> None: ...
     def execute(
         self,

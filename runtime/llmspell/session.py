@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Self
 
-from llmspell.errors import SandboxCrashed, ScriptError, ScriptLimitExceeded
+from llmspell.errors import LlmSpellError, SandboxCrashed, ScriptError, ScriptLimitExceeded
 from llmspell.state.origin import originating
 from llmspell.surroundings import Surroundings
 from llmspell_bridges.advice import advise
@@ -18,8 +19,11 @@ SESSION_NAME: Final = "<repl>"
 class Session:
     """A REPL's sandbox; a context manager. Belongs to the thread that made it."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(
+        self, surroundings: Surroundings, as_whom: Callable[[], dict[str, str | None]]
+    ) -> None:
         self._surroundings = surroundings
+        self._as_whom = as_whom
         self._sandbox = surroundings.sandbox()
         self.engine = self._sandbox.language
 
@@ -30,8 +34,7 @@ class Session:
         (``ScriptLimitExceeded``) and after a crash the session goes on with a fresh sandbox.
         """
         try:
-            with originating(run_id=self._surroundings.run_id):
-                return self._sandbox.evaluate(code, name=SESSION_NAME)
+            return self._evaluate(code)
         except (ScriptLimitExceeded, SandboxCrashed) as error:
             self._begin_anew()
             error.hint = f"{error.hint or ''}\nwhat the session had defined is gone".strip()
@@ -42,6 +45,16 @@ class Session:
         except KeyboardInterrupt:
             if getattr(self._sandbox, "has_ended", False):
                 self._begin_anew()
+            raise
+
+    def _evaluate(self, code: str) -> str | None:
+        try:
+            with originating(run_id=self._surroundings.run_id, **self._as_whom()):
+                return self._sandbox.evaluate(code, name=SESSION_NAME)
+        except LlmSpellError as error:
+            from llmspell.security.sensitive.reports import redact_error
+
+            redact_error(error)
             raise
 
     def _begin_anew(self) -> None:

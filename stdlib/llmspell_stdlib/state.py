@@ -116,6 +116,7 @@ _LIST: Final = Param("options", "ListOptions", "prefix, after, limit", optional=
     _VALUE,
     Param("options", "SaveOptions", "ttl, if_version, class, schema_version", optional=True),
     result="Metadata",
+    access=("write",),
 )
 def save(
     state: StateService,
@@ -138,7 +139,15 @@ def save_options(options: dict[str, Any] | None) -> dict[str, Any]:
     return {_OPTION_NAMES.get(name, name): value for name, value in given(options).items()}
 
 
-@STATE.function(_SCOPE, _KEY, _DEFAULT, result="value", reads=True, keeps=True)
+@STATE.function(
+    _SCOPE,
+    _KEY,
+    _DEFAULT,
+    result="value",
+    reads=True,
+    keeps=True,
+    access=("read",),
+)
 def load(state: StateService, scope: str, key: str, default: Value = None) -> Any:
     """Return the value stored under the key, or the default when there is none."""
     found = state.load_frozen(scope, key)
@@ -151,6 +160,7 @@ def load(state: StateService, scope: str, key: str, default: Value = None) -> An
     result="map",
     result_doc="The values there are, by key.",
     reads=True,
+    access=("read",),
 )
 def load_many(state: StateService, scope: str, keys: list[str]) -> Any:
     """Return several values of a scope at once, by key; keys without an entry are left out."""
@@ -162,19 +172,32 @@ def load_many(state: StateService, scope: str, keys: list[str]) -> Any:
     Param("values", "map", "Values by key."),
     result="map",
     result_doc="Metadata by key.",
+    access=("write",),
 )
 def save_many(state: StateService, scope: str, values: dict[str, Value]) -> Any:
     """Store several values of a scope in one transaction: all of them or none."""
     return {key: known.to_dict() for key, known in state.save_many(scope, values).items()}
 
 
-@STATE.function(_SCOPE, _KEY, _VALUE, result="Metadata")
+@STATE.function(
+    _SCOPE,
+    _KEY,
+    _VALUE,
+    result="Metadata",
+    access=("write",),
+)
 def save_fast(state: StateService, scope: str, key: str, value: Value) -> Any:
     """Store a value the application made itself (class "trusted")."""
     return state.save_canonical(scope, key, value, state_class="trusted")
 
 
-@STATE.function(_SCOPE, _KEY, result="boolean", result_doc="Whether there was an entry.")
+@STATE.function(
+    _SCOPE,
+    _KEY,
+    result="boolean",
+    result_doc="Whether there was an entry.",
+    access=("delete",),
+)
 def delete(state: StateService, scope: str, key: str) -> bool:
     """Remove an entry."""
     return state.delete(scope, key)
@@ -187,6 +210,7 @@ def delete(state: StateService, scope: str, key: str) -> bool:
     _DEFAULT,
     result="value",
     result_doc="The new value.",
+    access=("read", "write"),
 )
 def update() -> None:
     """Replace a value by what a function makes of it, losing no other writer's update.
@@ -202,13 +226,20 @@ def update() -> None:
     Param("by", "number", "What to add; 1 if left out.", optional=True),
     result="number",
     result_doc="The new number.",
+    access=("read", "write"),
 )
 def increment(state: StateService, scope: str, key: str, by: float | None = None) -> int | float:
     """Add to a number, which counts as 0 when there is none; no increment is ever lost."""
     return state.increment(scope, key, 1 if by is None else by)
 
 
-@STATE.function(_SCOPE, _LIST, result="texts", reads=True)
+@STATE.function(
+    _SCOPE,
+    _LIST,
+    result="texts",
+    reads=True,
+    access=("read",),
+)
 def list_keys(state: StateService, scope: str, options: dict[str, Any] | None = None) -> list[str]:
     """Return the keys of a scope in order."""
     return state.list_keys(scope, **given(options))
@@ -218,37 +249,64 @@ def list_keys(state: StateService, scope: str, options: dict[str, Any] | None = 
     Param("prefix", "text", "Only scopes that start with this text.", optional=True),
     result="texts",
     reads=True,
+    access=("any",),
 )
 def list_scopes(state: StateService, prefix: str | None = None) -> list[str]:
     """Return the scopes that hold entries, in order."""
     return state.list_scopes(prefix or "")
 
 
-@STATE.function(_SCOPE, _KEY, result="boolean", reads=True)
+@STATE.function(
+    _SCOPE,
+    _KEY,
+    result="boolean",
+    reads=True,
+    access=("read",),
+)
 def key_exists(state: StateService, scope: str, key: str) -> bool:
     """Return whether there is an entry."""
     return state.key_exists(scope, key)
 
 
-@STATE.function(_SCOPE, result="boolean", reads=True)
+@STATE.function(
+    _SCOPE,
+    result="boolean",
+    reads=True,
+    access=("read",),
+)
 def scope_exists(state: StateService, scope: str) -> bool:
     """Return whether a scope holds any entry."""
     return state.scope_exists(scope)
 
 
-@STATE.function(_SCOPE, result="integer", result_doc="How many entries there were.")
+@STATE.function(
+    _SCOPE,
+    result="integer",
+    result_doc="How many entries there were.",
+    access=("delete",),
+)
 def clear(state: StateService, scope: str) -> int:
     """Remove every entry of a scope."""
     return state.clear(scope)
 
 
-@STATE.function(_SCOPE, _KEY, result="Metadata", result_doc="Nothing when there is no entry.")
+@STATE.function(
+    _SCOPE,
+    _KEY,
+    result="Metadata",
+    result_doc="Nothing when there is no entry.",
+    access=("read",),
+)
 def get_metadata(state: StateService, scope: str, key: str) -> Any:
     """Return what is known about an entry besides its value."""
     return state.get_metadata(scope, key)
 
 
-@STATE.function(result="map", reads=True)
+@STATE.function(
+    result="map",
+    reads=True,
+    access=("any",),
+)
 def get_stats(state: StateService) -> dict[str, Any]:
     """Return facts about the store and the cache: backend, entries, bytes, hit rate."""
     return state.get_stats()
@@ -268,9 +326,15 @@ def _shortcut(kind: str, verb: str) -> None:
         return body(state, f"{kind}:{id}", *rest)
 
     handler.__doc__ = f"Do what `{body.__name__}` does, in the scope `{kind}:<id>`."
-    STATE.function(owner, *params, result=result, name=f"{kind}_{verb}", reads=verb != "set")(
-        handler
-    )
+    access = ("write",) if verb == "set" else ("read",)
+    STATE.function(
+        owner,
+        *params,
+        result=result,
+        name=f"{kind}_{verb}",
+        reads=verb != "set",
+        access=access,
+    )(handler)
 
 
 _SHORTCUTS: Final[dict[str, tuple[tuple[Param, ...], str, Callable[..., Any]]]] = {
@@ -289,19 +353,37 @@ for _kind, _verb in (
     _shortcut(_kind, _verb)
 
 
-@STATE.function(_KEY, _DEFAULT, result="value", reads=True)
+@STATE.function(
+    _KEY,
+    _DEFAULT,
+    result="value",
+    reads=True,
+    access=("read",),
+)
 def get(state: StateService, key: str, default: Value = None) -> Any:
     """Return a value of the scope `global`; the older form of `load`."""
     return load(state, "global", key, default)
 
 
-@STATE.function(_KEY, _VALUE, result="Metadata", name="set")
+@STATE.function(
+    _KEY,
+    _VALUE,
+    result="Metadata",
+    name="set",
+    access=("write",),
+)
 def set_(state: StateService, key: str, value: Value) -> Any:
     """Store a value in the scope `global`; the older form of `save`."""
     return save(state, "global", key, value)
 
 
-@STATE.function(_LIST, result="texts", reads=True, name="list")
+@STATE.function(
+    _LIST,
+    result="texts",
+    reads=True,
+    name="list",
+    access=("read",),
+)
 def list_(state: StateService, options: dict[str, Any] | None = None) -> list[str]:
     """Return the keys of the scope `global`; the older form of `list_keys`."""
     return state.list_keys("global", **given(options))
@@ -310,7 +392,14 @@ def list_(state: StateService, options: dict[str, Any] | None = None) -> list[st
 # What the preludes build `update` on ----------------------------------------------------------
 
 
-@STATE.function(_SCOPE, _KEY, internal=True, serves="State.update", result="value")
+@STATE.function(
+    _SCOPE,
+    _KEY,
+    internal=True,
+    serves="State.update",
+    result="value",
+    access=("read", "write"),
+)
 def read_for_update(state: StateService, scope: str, key: str) -> Any:
     """Return whether there is an entry, its value, and what else was seen of it."""
     found, seen = state.load_versioned(scope, key)
@@ -326,6 +415,7 @@ def read_for_update(state: StateService, scope: str, key: str) -> Any:
     internal=True,
     serves="State.update",
     result="boolean",
+    access=("write",),
 )
 def compare_and_set(
     state: StateService, scope: str, key: str, value: Value, seen: list[Any], attempt: int

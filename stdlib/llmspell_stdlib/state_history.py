@@ -52,6 +52,7 @@ _CHECKPOINT: Final = Param("checkpoint", "text", "Its id, or its label: the late
     "schema_version and, where known, actor, run_id, correlation_id, expires_at, value.",
     gate=JOURNAL,
     reads=True,
+    access=("read",),
 )
 def history(
     state: HistoryService, scope: str, key: str, options: dict[str, Any] | None = None
@@ -69,6 +70,7 @@ def history(
     result="value",
     gate=JOURNAL,
     reads=True,
+    access=("read",),
 )
 def load_version(state: HistoryService, scope: str, key: str, version: int) -> Value:
     """Return the value a key had at a version."""
@@ -82,6 +84,7 @@ def load_version(state: HistoryService, scope: str, key: str, version: int) -> V
     Param("version", "integer", "The version to return to."),
     result="Metadata",
     gate=JOURNAL,
+    access=("read", "write"),
 )
 def revert(state: HistoryService, scope: str, key: str, version: int) -> Any:
     """Save the value of an earlier version again, as a new version."""
@@ -97,6 +100,7 @@ def revert(state: HistoryService, scope: str, key: str, version: int) -> Any:
     result_doc='Maps with path ("$.user.tags[3]"), kind (added, removed, changed), old, new.',
     gate=JOURNAL,
     reads=True,
+    access=("read",),
 )
 def diff(state: HistoryService, scope: str, key: str, old: int, new: int) -> list[Any]:
     """Return the places in which two versions of a key differ."""
@@ -108,6 +112,7 @@ def diff(state: HistoryService, scope: str, key: str, old: int, new: int) -> lis
     result="text",
     result_doc="The checkpoint's id.",
     gate=JOURNAL,
+    access=("any",),
 )
 def checkpoint(state: HistoryService, label: str | None = None) -> str:
     """Mark this moment, so that everything can be rolled back to it."""
@@ -119,13 +124,20 @@ def checkpoint(state: HistoryService, label: str | None = None) -> str:
     result_doc="Maps with id, at, usable and, if it has one, label.",
     gate=JOURNAL,
     reads=True,
+    access=("any",),
 )
 def list_checkpoints(state: HistoryService) -> list[Any]:
     """Return all checkpoints, the latest first."""
     return [each.to_dict() for each in state.list_checkpoints()]
 
 
-@STATE.function(_CHECKPOINT, result="boolean", result_doc="Whether there was one.", gate=JOURNAL)
+@STATE.function(
+    _CHECKPOINT,
+    result="boolean",
+    result_doc="Whether there was one.",
+    gate=JOURNAL,
+    access=("admin",),
+)
 def delete_checkpoint(state: HistoryService, checkpoint: str) -> bool:
     """Forget a checkpoint; nothing else changes."""
     return state.delete_checkpoint(checkpoint)
@@ -137,6 +149,7 @@ def delete_checkpoint(state: HistoryService, checkpoint: str) -> bool:
     result="map",
     result_doc="restored and removed (counts of entries), and before: a checkpoint that undoes it.",
     gate=JOURNAL,
+    access=("read", "write", "delete"),
 )
 def rollback(state: HistoryService, checkpoint: str, scope: str | None = None) -> dict[str, Any]:
     """Bring every entry back to what it was at a checkpoint, in one transaction.

@@ -61,6 +61,7 @@ _TX: Final = Param("tx", "integer")
     ),
     result="value",
     result_doc="What the function returned.",
+    access=("any",),
 )
 def transaction() -> None:
     """Do several reads and writes as one: all of them happen, or none.
@@ -78,6 +79,7 @@ def transaction() -> None:
     Param("fn", "function", "Gets `lock`, with `lock.token` and `lock.extend([ttl])`."),
     result="value",
     result_doc="What the function returned.",
+    access=("write",),
 )
 def lock() -> None:
     """Run a function while nobody else holds the lock of that name, in any process.
@@ -101,6 +103,7 @@ def lock() -> None:
     result="integer",
     result_doc="An id for `unwatch`.",
     gate=JOURNAL,
+    access=("read",),
 )
 def watch() -> None:
     """Have a function called for each change of a scope's keys, in their order, each once.
@@ -115,6 +118,7 @@ def watch() -> None:
     result="boolean",
     result_doc="Whether there was such a watch.",
     gate=JOURNAL,
+    access=("any",),
 )
 def unwatch() -> None:
     """End a watch."""
@@ -125,6 +129,7 @@ def unwatch() -> None:
     result="integer",
     result_doc="How many changes were told.",
     gate=JOURNAL,
+    access=("any",),
 )
 def poll() -> None:
     """Tell the watchers what has changed; if nothing has, wait for it up to a time."""
@@ -133,13 +138,26 @@ def poll() -> None:
 # What the preludes build these on -------------------------------------------------------------
 
 
-@STATE.function(result="integer", serves="State.transaction", internal=True)
+@STATE.function(
+    result="integer",
+    serves="State.transaction",
+    internal=True,
+    access=("any",),
+)
 def tx_begin(state: TogetherService) -> int:
     """Begin a transaction."""
     return state.tx_begin()
 
 
-@STATE.function(_TX, _SCOPE, _KEY, result="list", serves="tx.load", internal=True)
+@STATE.function(
+    _TX,
+    _SCOPE,
+    _KEY,
+    result="list",
+    serves="tx.load",
+    internal=True,
+    access=("read",),
+)
 def tx_load(state: TogetherService, tx: int, scope: str, key: str) -> Any:
     """Return the value in a list, and an empty one when there is no entry."""
     found = state.tx_load(tx, scope, key)
@@ -154,6 +172,7 @@ def tx_load(state: TogetherService, tx: int, scope: str, key: str) -> Any:
     Param("options", SAVE_OPTIONS.name, optional=True),
     serves="tx.save",
     internal=True,
+    access=("write",),
 )
 def tx_save(
     state: TogetherService,
@@ -167,13 +186,29 @@ def tx_save(
     state.tx_save(tx, scope, key, value, **save_options(options))
 
 
-@STATE.function(_TX, _SCOPE, _KEY, result="boolean", serves="tx.delete", internal=True)
+@STATE.function(
+    _TX,
+    _SCOPE,
+    _KEY,
+    result="boolean",
+    serves="tx.delete",
+    internal=True,
+    access=("delete",),
+)
 def tx_delete(state: TogetherService, tx: int, scope: str, key: str) -> bool:
     """Remove when the transaction commits."""
     return state.tx_delete(tx, scope, key)
 
 
-@STATE.function(_TX, _SCOPE, _KEY, result="boolean", serves="tx.key_exists", internal=True)
+@STATE.function(
+    _TX,
+    _SCOPE,
+    _KEY,
+    result="boolean",
+    serves="tx.key_exists",
+    internal=True,
+    access=("read",),
+)
 def tx_exists(state: TogetherService, tx: int, scope: str, key: str) -> bool:
     """Return whether there is an entry, as the transaction sees it."""
     return state.tx_exists(tx, scope, key)
@@ -185,6 +220,7 @@ def tx_exists(state: TogetherService, tx: int, scope: str, key: str) -> bool:
     result="boolean",
     serves="State.transaction",
     internal=True,
+    access=("any",),
 )
 def tx_commit(state: TogetherService, tx: int, attempt: int) -> bool:
     """Commit; false when the function must run again."""
@@ -197,6 +233,7 @@ def tx_commit(state: TogetherService, tx: int, attempt: int) -> bool:
     result="boolean",
     serves="State.transaction",
     internal=True,
+    access=("any",),
 )
 def tx_abort(state: TogetherService, tx: int, attempt: int) -> bool:
     """Drop the writes after an error; true when a conflict was the cause, so that it runs again."""
@@ -211,6 +248,7 @@ def tx_abort(state: TogetherService, tx: int, attempt: int) -> bool:
     result="list",
     serves="State.lock",
     internal=True,
+    access=("write",),
 )
 def lock_acquire(
     state: TogetherService,
@@ -232,6 +270,7 @@ def lock_acquire(
     Param("ttl", "number", optional=True),
     serves="lock.extend",
     internal=True,
+    access=("write",),
 )
 def lock_extend(state: TogetherService, lock: int, ttl: float | None = None) -> None:
     """Hold a lock for longer."""
@@ -243,6 +282,7 @@ def lock_extend(state: TogetherService, lock: int, ttl: float | None = None) -> 
     Param("quietly", "boolean"),
     serves="State.lock",
     internal=True,
+    access=("any",),
 )
 def lock_release(state: TogetherService, lock: int, quietly: bool) -> None:
     """Give a lock back."""
@@ -256,6 +296,7 @@ def lock_release(state: TogetherService, lock: int, quietly: bool) -> None:
     serves="State.watch",
     gate=JOURNAL,
     internal=True,
+    access=("read",),
 )
 def watch_begin(state: TogetherService, scope: str, prefix: str) -> int:
     """Begin to collect changes."""
@@ -263,7 +304,12 @@ def watch_begin(state: TogetherService, scope: str, prefix: str) -> int:
 
 
 @STATE.function(
-    Param("id", "integer"), result="boolean", serves="State.unwatch", gate=JOURNAL, internal=True
+    Param("id", "integer"),
+    result="boolean",
+    serves="State.unwatch",
+    gate=JOURNAL,
+    internal=True,
+    access=("any",),
 )
 def watch_end(state: TogetherService, id: int) -> bool:  # noqa: A002
     """Collect no more of them."""
@@ -271,7 +317,12 @@ def watch_end(state: TogetherService, id: int) -> bool:  # noqa: A002
 
 
 @STATE.function(
-    Param("timeout", "number"), result="list", serves="State.poll", gate=JOURNAL, internal=True
+    Param("timeout", "number"),
+    result="list",
+    serves="State.poll",
+    gate=JOURNAL,
+    internal=True,
+    access=("any",),
 )
 def watch_take(state: TogetherService, timeout: float) -> list[Any]:
     """Return the changes collected, each with the id of its watch."""

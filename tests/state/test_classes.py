@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from llmspell.errors import (
-    FeatureUnavailable,
     InvalidArgument,
     InvalidValue,
+    KeyMissing,
     LimitExceeded,
     VersionConflict,
 )
@@ -130,18 +130,18 @@ def test_a_class_is_named_by_text(desk: Desk, name: Any) -> None:
     assert desk.state.list_keys("g") == []
 
 
-def test_sensitive_refuses_until_there_is_encryption(desk: Desk, engine: str) -> None:
+def test_sensitive_refuses_until_there_is_a_key(desk: Desk, engine: str) -> None:
     error = desk.fail(
         engine,
         "State.save('g', 'k', 'my secret', { class = 'sensitive' })",
         "await State.save('g', 'k', 'my secret', { class: 'sensitive' })",
     )
-    assert error.code == "feature_unavailable"
-    assert "encryption" in error.message
+    assert error.code == "key_missing"
+    assert "encrypted" in error.message
     assert "my secret" not in f"{error.message} {error.hint} {error.details}"
-    with pytest.raises(FeatureUnavailable), desk.state.transaction() as tx:
+    with pytest.raises(KeyMissing), desk.state.transaction() as tx:
         tx.save("g", "k", "my secret", state_class="sensitive")
-    with pytest.raises(FeatureUnavailable):
+    with pytest.raises(KeyMissing):
         desk.state.save_many("g", {"k": "my secret"}, state_class="sensitive")
     assert desk.state.list_scopes() == []
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmspell.errors import StorageError
+from llmspell.errors import EncryptionError, StorageError
 from llmspell.store.codec import checksum, decode, encode
 
 scalars = (
@@ -82,7 +82,7 @@ def test_any_flipped_bit_is_noticed(value: str) -> None:
 
 @given(st.binary(max_size=64))
 def test_bytes_that_are_no_blob_are_an_error_and_nothing_else(blob: bytes) -> None:
-    with pytest.raises(StorageError):
+    with pytest.raises((StorageError, EncryptionError)):
         decode(blob)
 
 
@@ -93,7 +93,7 @@ def test_a_blob_cut_short_is_corrupt(length: int) -> None:
     assert caught.value.details["reason"] == "corrupt"
 
 
-@pytest.mark.parametrize("header", [0x02, 0x21, 0x31, 0x41, 0x00])
+@pytest.mark.parametrize("header", [0x02, 0x12, 0x0F, 0x00])
 def test_a_format_of_the_future_is_named_as_such(header: int) -> None:
     with pytest.raises(StorageError) as caught:
         decode(bytes([header]) + encode("text")[1:])

@@ -66,6 +66,9 @@ def report_failure(error: Exception, *, as_json: bool, output: str | None = None
     if isinstance(error, OSError) and not isinstance(error, LlmSpellError):
         # As text always: it may be the standard output that cannot be written.
         error, as_json = _system_failure(error), False
+    from llmspell.security.sensitive.reports import redact_error
+
+    redact_error(error)
     if not isinstance(error, LlmSpellError):
         return _report_internal(error)
     if as_json:
@@ -108,11 +111,14 @@ def _uncapitalised(sentence: str) -> str:
 
 
 def _report_internal(error: Exception) -> int:
+    from llmspell.security.sensitive.redactor import redactor
+
+    redact = redactor().redact
     if os.environ.get("LLMSPELL_DEBUG"):
         import traceback
 
-        traceback.print_exception(error)
-    summary = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+        sys.stderr.write(redact("".join(traceback.format_exception(error))))
+    summary = redact(" ".join(f"{type(error).__name__}: {error}".split()))[:500]
     sys.stderr.write(
         f"internal error: {summary}\n"
         "  this is a bug in llmspell; set LLMSPELL_DEBUG=1 to see the traceback and report it\n"

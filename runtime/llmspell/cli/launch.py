@@ -79,6 +79,7 @@ def _run(job: Job, link: Link, sinks: Sinks, spool: Spool | None) -> RunResult:
         permissions=job.settings.permissions(config),
         module_paths=job.settings.module_paths,
         isolation=job.settings.isolation,
+        actor=job.settings.acting_as(),
         limits=watched_limits(config, link),
     ) as runtime:
         start_watch(config, link)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Settings",
+    "actor_option",
     "config_options",
     "duration",
     "engine_option",
     "isolate_option",
     "json_option",
     "module_path_option",
+    "state_options",
     "timeout_option",
     "utf8_only",
 ]
@@ -33,12 +36,13 @@ class Settings:
     """What ``-c``, ``-p`` and ``--json`` said, before or after the command; the later one wins.
 
     ``granted`` is what the ``--allow-...`` flags of the command permit, if there were any;
-    ``module_paths`` are the folders of ``--module-path``.
+    ``module_paths`` are the folders of ``--module-path``, ``actor`` the name of ``--actor``.
     """
 
-    __slots__ = ("as_json", "config", "granted", "isolation", "module_paths", "profile")
+    __slots__ = ("actor", "as_json", "config", "granted", "isolation", "module_paths", "profile")
 
     def __init__(self) -> None:
+        self.actor: str | None = None
         self.as_json = False
         self.config: Path | None = None
         self.profile: str | None = None
@@ -68,6 +72,10 @@ class Settings:
             for notice in config.notices:
                 print_note("note", notice)
         return config
+
+    def acting_as(self) -> str | None:
+        """Return the name of ``--actor``, else of the environment; None is nobody."""
+        return self.actor or os.environ.get("LLMSPELL_ACTOR") or None
 
     def permissions(self, config: Config | None) -> Permissions | None:
         """Return what the flags and the configuration permit together; None: what it does alone."""
@@ -183,6 +191,34 @@ isolate_option = click.option(
     callback=_remember_isolation,
     help="Where the script runs: here, or in a process of its own. Default: sandbox.isolation.",
 )
+
+
+def _remember_actor(ctx: click.Context, param: click.Parameter, name: str | None) -> None:
+    if name is None:
+        return
+    from llmspell.errors import InvalidArgument
+    from llmspell.security.access.grant import check_name
+
+    try:
+        ctx.ensure_object(Settings).actor = check_name("the name", name)
+    except InvalidArgument as error:
+        raise click.BadParameter(error.message, ctx=ctx, param=param) from None
+
+
+actor_option = click.option(
+    "--actor",
+    "acting_as",
+    metavar="NAME",
+    expose_value=False,
+    callback=_remember_actor,
+    help="Act as NAME: in the history, and for access control. Default: $LLMSPELL_ACTOR.",
+)
+
+
+def state_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``-c``, ``-p`` and ``--actor``: what every command takes that uses the state."""
+    with_actor: Callable[..., Any] = actor_option(config_options(function))
+    return with_actor
 
 
 def _remember_json(ctx: click.Context, _param: click.Parameter, wanted: bool) -> bool:

@@ -83,6 +83,7 @@ def _session(settings: Settings, engine: str, link: Link, interactive: bool) -> 
             permissions=settings.permissions(config),
             module_paths=settings.module_paths,
             isolation=settings.isolation,
+            actor=settings.acting_as(),
             limits=session_limits(config, interactive=interactive),
         ) as runtime,
         closing(runtime.session(engine, folder=".")) as session,

@@ -33,8 +33,10 @@ def print_error(error: LlmSpellError, stream: TextIO | None = None) -> None:
 
 def print_note(kind: str, text: str) -> None:
     """Write one line such as ``warning: ...`` to the standard error."""
+    from llmspell.security.sensitive.redactor import redactor
+
     label = _paint(kind, kind, use_colour(sys.stderr))
-    _write(sys.stderr, f"{label}: {printable(text)}")
+    _write(sys.stderr, f"{label}: {printable(redactor().redact(text))}")
 
 
 def render(error: LlmSpellError, *, colour: bool = False) -> str:

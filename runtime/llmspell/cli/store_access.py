@@ -18,5 +18,5 @@ def open_state(settings: Settings) -> Iterator[StateManager]:
     """Yield the StateManager that scripts under the same settings would use."""
     from llmspell.engine import Runtime
 
-    with Runtime(settings.load_if_given()) as runtime:
+    with Runtime(settings.load_if_given(), actor=settings.acting_as()) as runtime:
         yield runtime.state

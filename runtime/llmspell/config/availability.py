@@ -32,8 +32,6 @@ def _is(value: Any) -> Callable[[Any], bool]:
 UNAVAILABLE = (
     Unavailable("state.migration.enabled", _is(True), "schemas and migrations", "false"),
     Unavailable("state.backup.enabled", _is(True), "backups", "false"),
-    Unavailable("state.security.encryption_enabled", _is(True), "encryption at rest", "false"),
-    Unavailable("state.security.access_control_enabled", _is(True), "access control", "false"),
 )
 
 

@@ -11,15 +11,32 @@ if TYPE_CHECKING:
 
     from llmspell.config.problems import Problem
 
-__all__ = ["CONFIG_VARIABLE", "PROFILE_VARIABLE", "Settings", "nothing_configured", "read_settings"]
+__all__ = [
+    "ACTOR_VARIABLE",
+    "CONFIG_VARIABLE",
+    "PROFILE_VARIABLE",
+    "Settings",
+    "nothing_configured",
+    "read_settings",
+]
 
 _PREFIX = "LLMSPELL_"
 _NESTING = "__"
 CONFIG_VARIABLE = "LLMSPELL_CONFIG"
 PROFILE_VARIABLE = "LLMSPELL_PROFILE"
+ACTOR_VARIABLE = "LLMSPELL_ACTOR"
 
 # Names that are no settings: the first two say what to load, the others are read elsewhere.
-_RESERVED = frozenset({CONFIG_VARIABLE, PROFILE_VARIABLE, "LLMSPELL_DEBUG", "LLMSPELL_MASTER_KEY"})
+_RESERVED = frozenset(
+    {
+        CONFIG_VARIABLE,
+        PROFILE_VARIABLE,
+        ACTOR_VARIABLE,
+        "LLMSPELL_DEBUG",
+        "LLMSPELL_MASTER_KEY",
+        "LLMSPELL_PASSPHRASE",
+    }
+)
 
 
 class Settings(NamedTuple):

@@ -9,11 +9,14 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from llmspell.config import defaults
+from llmspell.config.access_section import Access
+from llmspell.config.audit_section import Audit
 from llmspell.config.module_section import ModuleFolders
 from llmspell.config.permission_sections import Permitted
 from llmspell.config.problems import config_error, describe
 from llmspell.config.sandbox_section import SandboxSection
 from llmspell.config.section import Bytes, Milliseconds, PathOnDisk, Section
+from llmspell.config.sensitive_section import Sensitive
 from llmspell.config.state_sections import (
     Backup,
     Failover,
@@ -24,6 +27,7 @@ from llmspell.config.state_sections import (
     Security,
     Sled,
 )
+from llmspell.config.validation_section import Validation
 
 __all__ = ["Config", "Limits", "State"]
 
@@ -70,6 +74,9 @@ class State(Section):
     migration: Migration = Migration()
     backup: Backup = Backup()
     security: Security = Security()
+    access: Access = Access()
+    sensitive: Sensitive = Sensitive()
+    validation: Validation = Validation()
 
     _notices: tuple[str, ...] = PrivateAttr(default=())
 
@@ -169,6 +176,7 @@ class Config(Section):
     permissions: Permitted = Permitted()
     modules: ModuleFolders = ModuleFolders()
     sandbox: SandboxSection = SandboxSection()
+    audit: Audit = Audit()
 
     def __init__(self, /, **sections: Any) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 __all__ = ["key_lines"]
@@ -16,10 +16,12 @@ _MAX_STATEMENT_LINES = 1000
 def key_lines(text: str) -> dict[tuple[str, ...], int]:
     """Return the line, from 1, where each key and table of a valid TOML text first appears.
 
+    The tables of a list (``[[name]]``) are numbered from 0: ``("name", "0", "key")``.
     The text is cut into statements by asking the reader itself: a statement ends with the first
     line at which it parses. So quoting, dotted keys and long texts need no grammar of our own.
     """
     lines: dict[tuple[str, ...], int] = {}
+    latest: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
     statement, start = "", 1
     for number, line in enumerate(text.split("\n"), start=1):
@@ -33,13 +35,27 @@ def key_lines(text: str) -> dict[tuple[str, ...], int]:
                 break
             continue
         if statement.lstrip().startswith("["):
-            table = max(_paths(parsed), key=len)
+            *parents, name = max(_paths(parsed), key=len)
+            table = (*_numbered(parents, latest), name)
+            if statement.lstrip().startswith("[["):
+                at = latest[table] = latest.get(table, -1) + 1
+                table = (*table, str(at))
             _note(lines, table, start)
         else:
             for path in _paths(parsed):
                 _note(lines, table + path, start)
         statement = ""
     return lines
+
+
+def _numbered(path: Sequence[str], latest: Mapping[tuple[str, ...], int]) -> tuple[str, ...]:
+    """Return a path with the number of the latest table after each list of tables in it."""
+    numbered: tuple[str, ...] = ()
+    for part in path:
+        numbered = (*numbered, part)
+        if numbered in latest:
+            numbered = (*numbered, str(latest[numbered]))
+    return numbered
 
 
 def _note(lines: dict[tuple[str, ...], int], path: tuple[str, ...], line: int) -> None:

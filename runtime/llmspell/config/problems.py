@@ -24,6 +24,8 @@ __all__ = [
     "describe",
     "dotted",
     "is_secret",
+    "listed_section",
+    "named_section",
     "section_at",
 ]
 
@@ -33,6 +35,7 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 # pydantic's kind of error -> what the value has to be; {names} come from the error's context.
 _EXPECTATIONS = {
+    "missing": "must be given",
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
@@ -99,7 +102,7 @@ def describe(error: ErrorDetails, model: type[BaseModel]) -> Problem:
     key = dotted(path)
     expectation = _expectation(error)
     # What is wrong with one entry of a list has been said; the whole list would add nothing.
-    hidden = is_secret(path, model) or error["type"] == "entry"
+    hidden = is_secret(path, model) or error["type"] in ("entry", "missing")
     shown = "" if hidden else _shown(error["input"])
     if error["type"] == "literal_error":
         choices = _choices(path, model)
@@ -158,13 +161,34 @@ def dotted(path: Sequence[str]) -> str:
 
 
 def section_at(path: Sequence[str], model: type[BaseModel]) -> type[BaseModel] | None:
-    """Return the model of the table at ``path``, or ``None`` when there is no such table."""
-    for part in path:
+    """Return the model of the table at ``path``, or ``None`` when there is no such table.
+
+    In a list of tables a number stands for one of them, in a table of tables a name.
+    """
+    steps = iter(path)
+    for part in steps:
         field = model.model_fields.get(part)
-        if field is None or not _is_section(field.annotation):
+        section = None if field is None else field.annotation
+        if listed := listed_section(section) or named_section(section):
+            section = listed if next(steps, None) is not None else None
+        if not _is_section(section):
             return None
-        model = typing.cast("type[BaseModel]", field.annotation)
+        model = typing.cast("type[BaseModel]", section)
     return model
+
+
+def listed_section(annotation: Any) -> type[BaseModel] | None:
+    """Return the model of the tables in a list of tables, or ``None`` for any other type."""
+    arguments = typing.get_args(annotation)
+    is_list = typing.get_origin(annotation) is tuple and arguments[1:] == (...,)
+    return arguments[0] if is_list and _is_section(arguments[0]) else None
+
+
+def named_section(annotation: Any) -> type[BaseModel] | None:
+    """Return the model of the tables in a table of tables, or ``None`` for any other type."""
+    arguments = typing.get_args(annotation)
+    is_table = typing.get_origin(annotation) is dict and len(arguments) == 2
+    return arguments[1] if is_table and _is_section(arguments[1]) else None
 
 
 def all_keys(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:

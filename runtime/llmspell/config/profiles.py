@@ -40,7 +40,8 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                 "state": {
                     "durability": "fsync",
                     "security": {"encryption_enabled": True, "access_control_enabled": True},
-                }
+                },
+                "audit": {"enabled": True},
             },
         ),
         "high-performance": Profile(
@@ -71,7 +72,8 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                     "backup": {"enabled": True},
                     "security": {"encryption_enabled": True, "access_control_enabled": True},
                     "performance": {"async_hooks": True},
-                }
+                },
+                "audit": {"enabled": True},
             },
         ),
     }

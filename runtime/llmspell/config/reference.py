@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 
 from llmspell.config.availability import UNAVAILABLE, missing_features
 from llmspell.config.models import Config
+from llmspell.config.problems import listed_section, named_section
 from llmspell.config.profiles import PROFILES, Profile
 from llmspell.config.writer import toml_value
 
@@ -44,17 +45,23 @@ def _later_features(profile: Profile) -> list[str]:
     return [row.feature for row in missing_features(Config(**profile.settings))]
 
 
-def _sections(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[str]:
+def _sections(model: type[BaseModel], path: tuple[str, ...], *, brackets: int = 1) -> Iterator[str]:
     fields = model.model_fields
     tables = {name: table for name, field in fields.items() if (table := _section(field))}
     if path:
-        yield from ("", f"### `[{'.'.join(path)}]`", "", " ".join((model.__doc__ or "").split()))
+        heading = f"{'[' * brackets}{'.'.join(path)}{']' * brackets}"
+        yield from ("", f"### `{heading}`", "", " ".join((model.__doc__ or "").split()))
         yield from ("", "| key | default | values | meaning |", "| --- | --- | --- | --- |")
         for name, field in fields.items():
             if name not in tables:
                 yield _row(path, name, field)
     for name, table in tables.items():
         yield from _sections(table, (*path, name))
+    for name, field in fields.items():
+        if listed := listed_section(field.annotation):
+            yield from _sections(listed, (*path, name), brackets=2)
+        if named := named_section(field.annotation):
+            yield from _sections(named, (*path, name, "NAME"))
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
@@ -65,7 +72,7 @@ def _section(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def _row(path: tuple[str, ...], name: str, field: FieldInfo) -> str:
-    default = field.default
+    default = None if field.is_required() else field.default
     shown = "" if default is None else f"`{toml_value(_plain(default))}`"
     cells = (f"`{name}`", shown, _values((*path, name), field), field.description or "")
     return f"| {' | '.join(cells)} |"
@@ -77,12 +84,15 @@ def _plain(value: Any) -> Any:
 
 def _values(path: tuple[str, ...], field: FieldInfo) -> str:
     annotation = field.annotation
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and "values" in extra:
+        return str(extra["values"])
     if isinstance(field.default, tuple):
-        extra = field.json_schema_extra
-        said = extra.get("values") if isinstance(extra, dict) else None
-        return str(said or "true, false or a list of texts")
-    if isinstance(annotation, types.UnionType):
-        annotation = annotation.__args__[0]
+        return "true, false or a list of texts"
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        annotation = typing.get_args(annotation)[0]
+    if typing.get_origin(annotation) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
     if annotation is bool:
         return _starred(path, True, "true or false")
     choices = typing.get_args(annotation)

@@ -164,6 +164,11 @@ class Security(Section):
         "aes-256-gcm",
         description="Cipher for stored values; aes-256-ctr is paired with HMAC-SHA256.",
     )
+    key_file: PathOnDisk | None = Field(
+        None,
+        description="File with the master key, for its owner's eyes only; LLMSPELL_MASTER_KEY and "
+        "LLMSPELL_PASSPHRASE win over it.",
+    )
     key_derivation: Literal["argon2id", "pbkdf2"] = Field(
         "argon2id", description="How a passphrase becomes the master key."
     )

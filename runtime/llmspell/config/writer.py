@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from llmspell.config.problems import is_secret
+from llmspell.config.problems import dotted, is_secret, listed_section
 
 __all__ = ["to_dict", "to_toml", "toml_value"]
 
@@ -38,7 +38,19 @@ def _plain(section: BaseModel, path: tuple[str, ...], root: type[BaseModel]) -> 
         elif isinstance(value, Path):
             value = str(value)
         elif isinstance(value, tuple):
-            value = tuple(map(str, value))
+            value = tuple(
+                _plain(item, (*path, name, str(at)), root)
+                if isinstance(item, BaseModel)
+                else item
+                if isinstance(item, dict)
+                else str(item)
+                for at, item in enumerate(value)
+            )
+        elif isinstance(value, dict):
+            value = {
+                key: _plain(item, (*path, name, key), root) if isinstance(item, BaseModel) else item
+                for key, item in value.items()
+            }
         elif isinstance(value, str) and is_secret((*path, name), root):
             value = _masked(value)
         data[name] = value
@@ -57,15 +69,23 @@ def to_toml(config: BaseModel, *, comments: bool) -> str:
 def _section_lines(
     section: BaseModel, data: dict[str, Any], path: tuple[str, ...], comments: bool
 ) -> Iterator[str]:
-    fields = type(section).model_fields
-    tables = [name for name in fields if isinstance(data[name], dict)]
     if path:
         yield ""
         if comments:
             yield from _comment(type(section).__doc__ or "")
         yield f"[{'.'.join(path)}]"
+    yield from _table_lines(section, data, path, comments)
+
+
+def _table_lines(
+    section: BaseModel, data: dict[str, Any], path: tuple[str, ...], comments: bool
+) -> Iterator[str]:
+    """Write the keys of one table, then its sections and lists of sections."""
+    fields = type(section).model_fields
+    tables = [name for name in fields if isinstance(getattr(section, name), BaseModel)]
+    lists = [name for name, field in fields.items() if listed_section(field.annotation)]
     for name, field in fields.items():
-        if name in tables:
+        if name in tables or name in lists:
             continue
         value = data[name]
         if comments:
@@ -76,6 +96,17 @@ def _section_lines(
             yield f"# {name} ="
     for name in tables:
         yield from _section_lines(getattr(section, name), data[name], (*path, name), comments)
+    for name in lists:
+        header = f"[[{'.'.join((*path, name))}]]"
+        if comments:
+            yield from ("", *_comment(fields[name].description or ""))
+            if not data[name]:
+                yield f"# {header}"
+        for at, item in enumerate(getattr(section, name)):
+            # One explanation of its keys is enough for all of them.
+            explained = comments and at == 0
+            yield from ((header,) if explained else ("", header))
+            yield from _table_lines(item, data[name][at], (*path, name), explained)
 
 
 def _comment(text: str) -> list[str]:
@@ -84,7 +115,7 @@ def _comment(text: str) -> list[str]:
     )
 
 
-def toml_value(value: bool | int | float | str | tuple[str, ...]) -> str:
+def toml_value(value: Any) -> str:
     """Write one value; whole numbers from 10,000 on are grouped as ``10_000``."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -92,7 +123,10 @@ def toml_value(value: bool | int | float | str | tuple[str, ...]) -> str:
         return f"{value:_}" if abs(value) >= 10_000 else str(value)
     if isinstance(value, float):
         return repr(value)
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return f"[{', '.join(map(toml_value, value))}]"
+    if isinstance(value, dict):
+        members = (f"{dotted((name,))} = {toml_value(of)}" for name, of in value.items())
+        return f"{{ {', '.join(members)} }}" if value else "{}"
     # JSON text is TOML text, except that TOML also wants DEL escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -114,10 +114,21 @@ def _global(declared: Global) -> Iterator[str]:
 
 def _summary(declared: Global) -> list[str]:
     rows = [
-        (code(usage(declared, function)), _result(function), _first_sentence(function))
+        (
+            code(usage(declared, function)),
+            _result(function),
+            *((_needed(function),) if declared is STATE else ()),
+            _first_sentence(function),
+        )
         for function in _public(declared)
     ]
-    return table(("function", "returns", "what it does"), rows)
+    needs = ("needs",) if declared is STATE else ()
+    return table(("function", "returns", *needs, "what it does"), rows)
+
+
+def _needed(function: Function) -> str:
+    """Return the permission that a function needs where access control is on."""
+    return ", ".join(function.access or ())
 
 
 def _first_sentence(function: Function) -> str:
@@ -134,6 +145,8 @@ def _function(declared: Global, function: Function, *, level: str) -> Iterator[s
     errors = _errors(function) if declared is STATE else _ERRORS_BY_FUNCTION.get(name, ())
     if errors:
         yield f"- Errors: {', '.join(map(code, errors))}"
+    if function.access:
+        yield f"- Needs, where access control is on: {_needed(function)}"
     if function.gate:
         yield f"- Present when {code(function.gate)} is on in the configuration."
     yield ""

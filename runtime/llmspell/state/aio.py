@@ -71,6 +71,11 @@ class AsyncStateManager(Awaited[StateManager]):
     verify = iterated(StateManager.verify)
     export_entries = iterated(StateManager.export_entries)
     import_entries = awaited(StateManager.import_entries)
+    grant = awaited(StateManager.grant)
+    revoke = awaited(StateManager.revoke)
+    list_grants = awaited(StateManager.list_grants)
+    explain = awaited(StateManager.explain)
+    check_access = awaited(StateManager.check_access)
 
     async def close(self) -> None:
         """Wait for the calls under way and end the threads; closing again does nothing.

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from time import time_ns
 from typing import Any, Final
 
 from llmspell.errors import InvalidArgument, StateError, StorageError, VersionConflict
 from llmspell.state.checks import check_integer, check_map, check_seconds, check_text
 from llmspell.state.contention import backoff
-from llmspell.state.core import Scope
+from llmspell.state.core import Present, Scope
 from llmspell.state.entries import UPDATE_ATTEMPTS, Entries
 from llmspell.state.entry import Metadata
 from llmspell.state.maintenance import Retention, Tidied
+from llmspell.state.scope import scope_text
 from llmspell.state.transfer import ExportedEntry, exported
 from llmspell.state.verified import Verified
-from llmspell.store.base import Clear, Put
+from llmspell.store.base import Clear, Delete, Ref
 from llmspell.store.codec import unpacked_size
 from llmspell.store.failover.breaker import is_outage
 from llmspell_bridges.limits import check_answer
@@ -53,7 +55,7 @@ class Batches(Entries):
             raise InvalidArgument(
                 "argument 'keys' must be a list of text, not text", parameter="keys"
             )
-        found = self._find_many(self._scope(scope), keys)
+        found = self._find_many(self._reads(scope), keys)
         check_answer(sum(unpacked_size(entry.blob) for entry in found.values()))
         return {key: entry.thaw() for key, entry in found.items()}
 
@@ -67,18 +69,26 @@ class Batches(Entries):
     ) -> dict[str, Metadata]:
         """Store several values in one transaction, all or none; return their metadata by key."""
         check_map("values", values)
-        text, now, policy = self._scope(scope), time_ns() // 1000, self._policy(state_class)
-        with collector_paused(len(values)):
+        text, policy = self._writes(scope), self._policy(state_class)
+
+        def write(present: Present) -> dict[str, Metadata]:
+            now = time_ns() // 1000
             puts = [
-                self._named_operation(text, key, value, now, policy=policy, ttl=ttl)
+                self._named_operation(
+                    text, key, value, now, policy=policy, ttl=ttl, present=present
+                )
                 for key, value in values.items()
             ]
-            saved = self._save_all(puts, durability=policy.durability) if puts else []
+            saved = self._save_all(puts, durability=policy.durability)
             return dict(zip(values, saved, strict=True))
+
+        with collector_paused(len(values)):
+            refs = [Ref(text, self._key(key)) for key in values] if self._looks else ()
+            return self._with_present(refs, state_class, write) if values else {}
 
     def warm(self, scope: Scope, keys: Iterable[str] | None = None) -> int:
         """Read entries into the cache and return how many there are; all keys if none are named."""
-        text = self._scope(scope)
+        text = self._reads(scope)
         if keys is None:
             keys = [row.key for row in self._store.scan(text, values=False)]
         return len(self._find_many(text, keys))
@@ -98,23 +108,34 @@ class Batches(Entries):
         if limit is not None:
             check_integer("limit", limit, least=0)
         rows = self._store.scan(
-            self._scope(scope), prefix=prefix, after=after, limit=limit, values=False
+            self._reads(scope), prefix=prefix, after=after, limit=limit, values=False
         )
         return [row.key for row in rows]
 
     def list_scopes(self, prefix: str = "") -> list[str]:
-        """Return the scopes that hold entries, sorted."""
+        """Return the scopes that hold entries, sorted; only those the caller may read."""
         check_text("prefix", prefix)
-        return [scope for scope, _ in self._store.scopes(prefix)]
+        self._takes_part()
+        return self._readable([scope for scope, _ in self._store.scopes(prefix)])
 
     def scope_exists(self, scope: Scope) -> bool:
         """Return whether a scope holds any entry."""
-        return bool(self._store.scan(self._scope(scope), limit=1, values=False))
+        return bool(self._store.scan(self._reads(scope), limit=1, values=False))
 
     def clear(self, scope: Scope) -> int:
         """Remove every entry of a scope and return how many there were."""
-        operation = Clear(self._scope(scope), time_ns() // 1000)
-        return self._write((operation,)).written[0].count
+        text = self._deletes(scope)
+        validator = self._safeguards.validator
+        if validator is None or not validator.guards_deletion(text):
+            return self._write((Clear(text, time_ns() // 1000),)).written[0].count
+        for attempt in range(UPDATE_ATTEMPTS):
+            refs = [Ref(text, row.key) for row in self._store.scan(text, values=False)]
+            guarded, now = self._check_deletions(refs), time_ns() // 1000
+            batch = [Delete(*ref, now, guarded.get(ref)) for ref in refs]
+            with suppress(VersionConflict):
+                return sum(done.count for done in self._write(batch).written)
+            backoff(attempt)
+        raise StateError("clearing lost against other writers too often", hint="try again")
 
     # The whole store -----------------------------------------------------------------------
 
@@ -123,6 +144,7 @@ class Batches(Entries):
 
         With failover, those of the journal are left out while the primary is away.
         """
+        self._takes_part()
         facts = self._store.stats() | {"cache": self._cache.stats()}
         if self._journal:
             try:
@@ -140,6 +162,7 @@ class Batches(Entries):
         The bounds are the configured ones unless given. Between two steps other writers have
         their turn.
         """
+        self._administers()
         retention = None
         if max_changes is not None:
             check_integer("max_changes", max_changes, least=0)
@@ -160,14 +183,21 @@ class Batches(Entries):
 
         Each step tells what it found wrong. Others may read and write meanwhile.
         """
+        self._administers()
         from llmspell.state.verifying import verify
 
         return verify(self._store, journal=self._journal)
 
     def export_entries(self, scope: Scope | None = None) -> Iterator[ExportedEntry]:
         """Yield every entry, or those of one scope, as they were at one moment."""
+        if scope is None:
+            self._administers()
+            return self._export(None)
+        return self._export(self._reads(scope))
+
+    def _export(self, scope: str | None) -> Iterator[ExportedEntry]:
         with self._store.snapshot() as reader:
-            yield from exported(reader, None if scope is None else self._scope(scope))
+            yield from exported(reader, scope)
 
     def import_entries(
         self, entries: Iterable[tuple[Scope, str, Any]], *, replace: bool = True
@@ -176,26 +206,32 @@ class Batches(Entries):
 
         Without ``replace`` entries that exist are left as they are. Any bad entry refuses all.
         """
-        now = time_ns() // 1000
-        puts = {}
-        for scope, key, value in entries:
-            put = self._named_operation(self._scope(scope), key, value, now)
-            puts[put.scope, put.key] = put
+        allowed = cache(self._writes)  # each scope is asked about once
+        wanted = {
+            (allowed(scope_text(scope)), self._key(key)): value for scope, key, value in entries
+        }
         if replace:
-            return self._import(list(puts.values()))
+            return self._with_present(
+                list(wanted), "standard", lambda present: self._import(wanted, present)
+            )
         for attempt in range(UPDATE_ATTEMPTS):
-            rows = self._store.read(list(puts))  # type: ignore[arg-type]
-            absent = [
-                put._replace(if_version=0)
-                for put, row in zip(puts.values(), rows, strict=True)
+            rows = self._store.read([Ref(*ref) for ref in wanted])
+            absent = {
+                ref: value
+                for (ref, value), row in zip(wanted.items(), rows, strict=True)
                 if row is None
-            ]
+            }
             with suppress(VersionConflict):
-                return self._import(absent)
+                return self._import(absent, dict.fromkeys(absent, (None, 0)))
             backoff(attempt)
         raise StateError("the import lost against other writers too often", hint="try again")
 
-    def _import(self, puts: Sequence[Put]) -> int:
+    def _import(self, values: Mapping[tuple[str, str], Any], present: Present) -> int:
+        now = time_ns() // 1000
+        puts = [
+            self._named_operation(*ref, value, now, present=present)
+            for ref, value in values.items()
+        ]
         if puts:
             self._write(puts)
         return len(puts)

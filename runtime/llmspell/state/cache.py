@@ -62,8 +62,15 @@ class Cache:
     later one everything is.
     """
 
-    def __init__(self, max_bytes: int, store_epoch: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        max_bytes: int,
+        store_epoch: Callable[[], int],
+        *,
+        may_keep: Callable[[str], bool] | None = None,
+    ) -> None:
         self.lock = threading.Lock()
+        self._may_keep = may_keep
         self._store_epoch = store_epoch
         self.epoch = UNKNOWN_EPOCH
         self.hits = 0
@@ -112,6 +119,9 @@ class Cache:
         if epoch != self.epoch or epoch == UNKNOWN_EPOCH:
             return False
         if self._entries.get(entry.ref) is not entry or entry.metadata[8] is not None:  # type: ignore[arg-type]
+            return False
+        # Who has lost the right to read a scope keeps nothing of it.
+        if self._may_keep is not None and not self._may_keep(entry.ref[0]):  # type: ignore[index]
             return False
         self.hits += 1
         return True

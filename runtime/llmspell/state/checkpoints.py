@@ -64,6 +64,7 @@ class Checkpoints(History):
     def checkpoint(self, label: str | None = None) -> str:
         """Mark this moment and return the mark's id, to which ``rollback`` can return."""
         self._need_journal("checkpoint")
+        self._takes_part()
         if label is not None:
             _check_label(label)
         for attempt in range(UPDATE_ATTEMPTS):
@@ -90,12 +91,14 @@ class Checkpoints(History):
     def list_checkpoints(self) -> list[Checkpoint]:
         """Return all checkpoints, the latest first."""
         self._need_journal("checkpoints")
+        self._takes_part()
         floor = self._store.span().floor
         rows = self._store.scan(_CHECKPOINTS, prefix="c")
         return sorted((_checkpoint(row, floor) for row in rows), key=_order, reverse=True)
 
     def delete_checkpoint(self, checkpoint: str) -> bool:
         """Forget a checkpoint, named by id or label; return whether it was there."""
+        self._administers()
         with suppress(CheckpointNotFound):
             found = self._checkpoint(checkpoint)
             at = time_ns() // 1000
@@ -114,13 +117,19 @@ class Checkpoints(History):
         ``CheckpointNotFound``, also when the journal no longer reaches that far.
         """
         self._need_journal("rollback")
+        text = None
+        if scope is None:
+            self._administers()
+        else:
+            text = self._returns(scope)
         mark = self._checkpoint(checkpoint)
-        text = None if scope is None else self._scope(scope)
         if not mark.usable:
             raise _compacted(mark)
         before = None if dry_run else self.checkpoint(f"before the rollback to {mark.id}")
         for attempt in range(UPDATE_ATTEMPTS):
             batch = self._way_back(mark.seq, text)
+            if text is not None:
+                self._check_restored(batch)
             # What was read is whole only if compaction did not pass the checkpoint meanwhile.
             if self._store.span().floor > mark.seq:
                 raise _compacted(mark)
@@ -131,6 +140,11 @@ class Checkpoints(History):
                 return RolledBack(kinds.count(Put), kinds.count(Delete), before)
             backoff(attempt)
         raise self._too_contended(text or "global", mark.id)
+
+    def _check_restored(self, batch: list[Operation]) -> None:
+        for operation in batch:
+            if self._check_written is not None and type(operation) is Put:
+                self._check_written(operation.scope, operation.blob, operation.state_class)
 
     def _way_back(self, seq: int, scope: str | None) -> list[Operation]:
         """Return the writes that undo all changes after ``seq``.

@@ -18,7 +18,8 @@ class ClassPolicy:
     ``stored``: the entry goes to the store; else it lives in this process only. ``durability``:
     what save waits for, None for what the configuration says. ``best_compression``: smaller and
     slower. ``value_bytes`` and ``depth`` bound a value more tightly than the limits do.
-    ``needs`` is a feature without which the class refuses to store anything.
+    ``strict``: the structure of values is checked, too. ``encrypted``: stored encrypted, whatever
+    else is, or not at all.
     """
 
     name: str
@@ -28,7 +29,8 @@ class ClassPolicy:
     best_compression: bool = False
     value_bytes: int | None = None
     depth: int | None = None
-    needs: str | None = None
+    strict: bool = False
+    encrypted: bool = False
 
 
 _EXTERNAL_BYTES: Final = 1024 * 1024
@@ -52,11 +54,12 @@ CLASSES: Final = {
             "Data from outside: at most 1 MiB and 32 levels deep.",
             value_bytes=_EXTERNAL_BYTES,
             depth=_EXTERNAL_DEPTH,
+            strict=True,
         ),
         ClassPolicy(
             "sensitive",
             "Secrets: refuses to be stored unless it can be encrypted.",
-            needs="encryption at rest",
+            encrypted=True,
         ),
         ClassPolicy(
             "critical", "Survives a power loss from the moment save returns.", durability="fsync"

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import time_ns
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from llmspell.errors import FeatureUnavailable, InvalidValue, LimitExceeded
+from llmspell.errors import FeatureUnavailable, InvalidValue, LimitExceeded, LlmSpellError
+from llmspell.state.access import Guarded
 from llmspell.state.cache import Cache, Entry
 from llmspell.state.checks import check_ttl
 from llmspell.state.classes import ClassPolicy, class_policy
 from llmspell.state.entry import Metadata
 from llmspell.state.maintenance import Maintenance, Retention
-from llmspell.state.origin import CURRENT
+from llmspell.state.origin import CURRENT, origin_of
+from llmspell.state.safeguards import NO_SAFEGUARDS, Safeguards
 from llmspell.state.scope import (
     MAX_KEY_BYTES,
     MAX_SCOPE_BYTES,
@@ -26,14 +28,20 @@ from llmspell.state.scope import (
 from llmspell.state.transfer import metadata_of, written_metadata
 from llmspell.store.base import Clear, Delete, Operation, Put, Ref, Row, Store, WriteResult
 from llmspell.store.changes import Origin
-from llmspell.store.codec import encode
+from llmspell.store.codec import decode
 from llmspell.store.forking import hold_over_fork
 from llmspell.store.opening import add_layers
-from llmspell_bridges.values import MAX_DEPTH, canonical
+from llmspell_bridges.values import MAX_DEPTH, Value, canonical
 
-__all__ = ["Scope", "StateCore", "StateLimits"]
+if TYPE_CHECKING:
+    from llmspell.errors import AccessDenied
+    from llmspell.security.access import AccessControl
+
+__all__ = ["Present", "Scope", "StateCore", "StateLimits"]
 
 Scope: TypeAlias = str | StateScope
+#: The value and the version of entries, 0 for none.
+Present: TypeAlias = dict[tuple[str, str], tuple[Value, int]]
 _Kept: TypeAlias = dict[tuple[str, str], tuple[bytes, Metadata] | None]
 
 _new_ref: Any = partial(tuple.__new__, Ref)
@@ -50,7 +58,7 @@ class StateLimits:
     scope_bytes: int = MAX_SCOPE_BYTES
 
 
-class StateCore:
+class StateCore(Guarded):
     """Owns the store and the cache; the parts of the manager build on it."""
 
     def __init__(
@@ -62,16 +70,24 @@ class StateCore:
         journal: bool = True,
         retention: Retention | None = None,
         flush_ms: int = 100,
+        safeguards: Safeguards = NO_SAFEGUARDS,
+        actor: str | None = None,
+        access: Callable[..., AccessControl] | None = None,
     ) -> None:
         self._store = store
+        self._origin = origin_of(actor)
+        self._safeguards = safeguards
+        self._audit = safeguards.audit
+        self._encrypts_all = safeguards.encrypts_all
+        self._looks = safeguards.look_at_values
         self._flush_ms = flush_ms
         self._layering = threading.Lock()
         self._layered = False
         self._limits = limits or StateLimits()
         self._value_bytes = self._limits.value_bytes
-        self._scope = scope_reader(self._limits.scope_bytes)
+        self._guard(scope_reader(self._limits.scope_bytes), self._opened(access), self._encrypts)
         self._key = key_checker(self._limits.key_bytes)
-        self._cache = Cache(cache_bytes, self._store_epoch)
+        self._cache = Cache(cache_bytes, self._store_epoch, may_keep=self._may_keep)
         self._journal = journal
         self._maintenance = Maintenance(lambda: self._store, retention or Retention())
         self._listeners: list[Any] = []
@@ -81,6 +97,25 @@ class StateCore:
     def store(self) -> Store:
         """The store beneath, for what is not about entries: its health, its conflicts."""
         return self._store
+
+    def _opened(self, access: Callable[..., AccessControl] | None) -> AccessControl | None:
+        if access is None:
+            return None
+        from llmspell.state.access_grants import StoredGrants
+
+        return access(
+            source=StoredGrants(lambda: self._store),
+            is_audited=lambda: self._audit is not None,
+            on_denied=self._record_denied,
+        )
+
+    def _record_denied(self, error: AccessDenied) -> None:
+        if self._audit is not None:
+            wanted = {name: error.details[name] for name in ("actor", "permission")}
+            self._audit.did("access", error.details["scope"], outcome=error.code, details=wanted)
+
+    def _encrypts(self, state_class: str) -> bool:
+        return self._safeguards.encrypts(class_policy(state_class))
 
     def _store_epoch(self) -> int:
         # The store may get a layer more, so nothing keeps the method of the one there is now.
@@ -99,7 +134,11 @@ class StateCore:
     def close(self) -> None:
         """Write what is waiting and close the store. What was saved stays; may be called again."""
         self._maintenance.finish()
-        self._store.close()
+        try:
+            self._store.close()
+        finally:
+            if self._audit is not None:
+                self._audit.auditor.close()
 
     # Values in ------------------------------------------------------------------------------
 
@@ -115,26 +154,37 @@ class StateCore:
         schema_version: int = 1,
         if_version: int | None = None,
         is_canonical: bool = False,
+        former: Value = None,
     ) -> Put:
-        """Return the write of a value under checked addresses. Raises what ``save`` raises."""
+        """Return the write of a value under checked addresses. Raises what ``save`` raises.
+
+        ``former`` is the present value, where validation needs it (see ``_present``).
+        """
         depth, max_bytes = self._limits.depth, self._value_bytes
         if policy is not _STANDARD:
             depth = min(depth, policy.depth or depth)
             max_bytes = min(max_bytes, policy.value_bytes or max_bytes)
             is_canonical = is_canonical and policy.depth is None
-            if policy.needs is not None:
-                raise _missing(policy)
         if not is_canonical:
             value = canonical(value, max_depth=depth)
-        blob = encode(value, max_bytes=max_bytes, best_compression=policy.best_compression)
+        if self._looks or policy.strict:
+            self._validate(scope, key, value, former, policy.name)
+        blob = self._safeguards.encoded(scope, key, value, policy, max_bytes)
+        if self._check_written is not None:
+            self._check_written(scope, blob, policy.name)
         expires_at = None if ttl is None else at + check_ttl(ttl)
         return Put(scope, key, blob, at, schema_version, policy.name, expires_at, if_version)
 
-    def _named_operation(self, scope: str, key: str, value: Any, at: int, **options: Any) -> Put:
+    def _named_operation(
+        self, scope: str, key: str, value: Any, at: int, *, present: Present, **options: Any
+    ) -> Put:
         """Return the write of one of many entries; errors about its value name the key."""
         checked = self._key(key)
+        former, version = present.get((scope, checked), (None, None))
         try:
-            return self._operation(scope, checked, value, at, **options)
+            return self._operation(
+                scope, checked, value, at, former=former, if_version=version, **options
+            )
         except (InvalidValue, LimitExceeded) as error:
             raise type(error)(
                 f"key {checked!r}: {error.message}",
@@ -142,23 +192,69 @@ class StateCore:
                 **error.details | {"key": checked},
             ) from None
 
+    # Validation -----------------------------------------------------------------------------
+
+    def _validate(self, scope: str, key: str, value: Value, former: Value, name: str) -> None:
+        """Raise ``ValidationFailed`` for a value that breaks the rules of its place or class."""
+        from llmspell.security.validation import Candidate, Validator
+
+        validator = self._safeguards.validator or Validator.none
+        if validator.concerns(scope, key, name):
+            validator.check(Candidate(scope, key, value, former, name, CURRENT.get().actor))
+
+    def _needs_former(self, ref: tuple[str, str], state_class: str) -> bool:
+        validator = self._safeguards.validator
+        return validator is not None and validator.needs_former(*ref, state_class)
+
+    def _present(self, refs: Sequence[tuple[str, str]], state_class: str) -> Present:
+        """Return the present value and version of those entries whose rules look at them.
+
+        What is written on that ground must demand the version, 0 for none.
+        """
+        wanted = [_new_ref(ref) for ref in refs if self._needs_former(ref, state_class)]
+        rows = self._store.read(wanted) if wanted else []
+        return {
+            ref: (None, 0) if row is None else (decode(row.blob), row.version)
+            for ref, row in zip(wanted, rows, strict=True)
+        }
+
+    def _check_deletions(self, refs: Sequence[Ref]) -> dict[Ref, int]:
+        """Raise ``ValidationFailed`` if one of these entries must stay.
+
+        Return the versions of those that were looked at: the deletion must demand them.
+        """
+        validator = self._safeguards.validator
+        if validator is None:
+            return {}
+        from llmspell.security.validation import Candidate
+
+        wanted = [ref for ref in refs if validator.guards_deletion(*ref)]
+        versions: dict[Ref, int] = {}
+        for ref, row in zip(wanted, self._store.read(wanted) if wanted else (), strict=True):
+            versions[ref] = 0 if row is None else row.version
+            if row is not None:
+                actor, former = CURRENT.get().actor, decode(row.blob)
+                validator.check_deletion(Candidate(*ref, None, former, row.state_class, actor))
+        return versions
+
     # Entries out ----------------------------------------------------------------------------
 
     def _find(self, scope: Scope, key: str) -> Entry | None:
-        ref = _new_ref((self._scope(scope), self._key(key)))
+        ref = _new_ref((self._reads(scope), self._key(key)))
         epoch = self._store.epoch()
         entry = self._cache.get(ref, epoch)
         if entry is None:
             row = self._store.read((ref,))[0]
-            if row is None:
-                return None
-            entry = entry_of(row)
-            # What was read is kept only if nothing can have been written meanwhile.
-            if epoch != -1 and self._store.epoch() == epoch:
-                self._cache.learn(((ref, entry.blob, entry.metadata),), epoch)
-            return entry
-        expires_at = entry.metadata[8]
-        return entry if expires_at is None or expires_at > time_ns() // 1000 else None
+            if row is not None:
+                entry = entry_of(row)
+                # What was read is kept only if nothing can have been written meanwhile.
+                if epoch != -1 and self._store.epoch() == epoch:
+                    self._cache.learn(((ref, entry.blob, entry.metadata),), epoch)
+        elif (expires_at := entry.metadata[8]) is not None and expires_at <= time_ns() // 1000:
+            entry = None
+        if self._audit is not None:
+            self._audit.read(ref, entry)
+        return entry
 
     def _find_many(self, scope: str, keys: Iterable[str]) -> dict[str, Entry]:
         """Return the entries there are, by key; those not cached are read in one round trip."""
@@ -178,12 +274,16 @@ class StateCore:
                 found = {(row.scope, row.key): entry_of(row) for row in rows if row is not None}
             else:
                 found = dict(read)
-        return {
+        alive = {
             ref.key: entry
             for ref in refs
             if (entry := found.get(ref)) is not None
             and (entry.metadata.expires_us is None or entry.metadata.expires_us > now)
         }
+        if self._audit is not None:
+            for ref in refs:
+                self._audit.read(ref, alive.get(ref.key))
+        return alive
 
     # The store ------------------------------------------------------------------------------
 
@@ -194,8 +294,15 @@ class StateCore:
     def _write_and_keep(
         self, batch: Sequence[Operation], durability: str | None
     ) -> tuple[WriteResult, _Kept]:
-        origin = CURRENT.get()
-        result = self._store.write(batch, durability=durability, origin=origin)
+        origin = self._origin()
+        try:
+            result = self._store.write(batch, durability=durability, origin=origin)
+        except LlmSpellError as error:
+            if self._audit is not None:
+                self._audit.wrote(batch, None, error.code, origin)
+            raise
+        if self._audit is not None:
+            self._audit.wrote(batch, result.written, "ok", origin)
         clears = any(type(operation) is Clear for operation in batch)
         kept = _kept(batch, result, origin)
         self._cache.finish_all(kept, result.epoch_before, result.epoch_after, clears=clears)
@@ -213,6 +320,10 @@ class StateCore:
         """Write entries in one transaction and return their metadata, in order."""
         _, kept = self._write_and_keep(puts, durability)
         return [kept[put.scope, put.key][1] for put in puts]  # type: ignore[index]
+
+    def _record(self, action: str, scope: str | None = None, key: str | None = None) -> None:
+        if self._audit is not None:
+            self._audit.did(action, scope, key)
 
     def _written(self, at: int) -> None:
         """Do what is due after a write: tell listeners, and keep the store to its size."""
@@ -259,11 +370,3 @@ def _kept(batch: Sequence[Operation], result: WriteResult, origin: Origin) -> _K
         elif type(operation) is Clear:
             kept = {ref: found for ref, found in kept.items() if ref[0] != operation.scope}
     return kept
-
-
-def _missing(policy: ClassPolicy) -> FeatureUnavailable:
-    return FeatureUnavailable(
-        f"class {policy.name!r} needs {policy.needs}, which this version does not have",
-        hint="use another class, or do not store it",
-        state_class=policy.name,
-    )

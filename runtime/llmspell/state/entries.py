@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from time import time_ns
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from llmspell.errors import VersionConflict
 from llmspell.state.checks import check_integer
 from llmspell.state.contention import backoff
-from llmspell.state.core import Scope, StateCore, entry_of
+from llmspell.state.core import Present, Scope, StateCore, entry_of
 from llmspell.state.counter import add
 from llmspell.state.entry import Metadata
-from llmspell.state.origin import CURRENT
-from llmspell.store.base import Delete, Ref
+from llmspell.state.scope import scope_text
+from llmspell.store.base import Delete, Put, Ref
+from llmspell.store.checks import conflict_error
 from llmspell.store.codec import checksum, encode
 from llmspell_bridges.frozen import FrozenValue
 from llmspell_bridges.values import Value, canonical
 
 __all__ = ["NOTHING_SEEN", "UPDATE_ATTEMPTS", "Entries", "Seen"]
 
+T = TypeVar("T")
 UPDATE_ATTEMPTS: Final = 1000
 _PLAIN: Final = ("standard", "trusted")  # what asks for nothing a quick save does not do
 
@@ -88,14 +90,30 @@ class Entries(StateCore):
             check_integer("schema_version", schema_version, least=1)
         if if_version is not None:
             check_integer("if_version", if_version, least=0)
-        ref = (self._scope(scope), self._key(key))
-        if ttl is not None or state_class not in _PLAIN:
+        ref = (self._writes(scope), self._key(key))
+        return self._save_at(ref, value, ttl, state_class, schema_version, if_version)
+
+    def _save_at(
+        self,
+        ref: tuple[str, str],
+        value: Value,
+        ttl: float | None,
+        state_class: str,
+        schema_version: int,
+        if_version: int | None,
+    ) -> Metadata:
+        if ttl is not None or self._looks or state_class not in _PLAIN:
             return self._save_as(ref, value, ttl, state_class, schema_version, if_version)
         blob, at, origin = (
-            encode(value, max_bytes=self._value_bytes),
+            encode(value, max_bytes=self._value_bytes, confidential=self._encrypts_all),
             time_ns() // 1000,
-            CURRENT.get(),
+            self._origin(),
         )
+        if self._check_written is not None:
+            self._check_written(ref[0], blob, state_class)
+        if self._audit is not None:  # it takes the objects this way does without
+            put = Put(*ref, blob, at, schema_version, state_class, None, if_version)
+            return self._save_all((put,), durability=None)[0]
         version, created_at, before, after = self._store.put(
             *ref, blob, at, schema_version, state_class, if_version, origin
         )
@@ -110,7 +128,8 @@ class Entries(StateCore):
                 state_class,
                 origin[2],
                 None,
-                False,
+                self._encrypts_all,
+                (),
             )
         )
         self._cache.finish(ref, blob, metadata, before, after)
@@ -127,18 +146,48 @@ class Entries(StateCore):
         schema_version: int,
         if_version: int | None,
     ) -> Metadata:
-        policy, at = self._policy(state_class), time_ns() // 1000
-        put = self._operation(
-            *ref,
-            value,
-            at,
-            policy=policy,
-            ttl=ttl,
-            schema_version=schema_version,
-            if_version=if_version,
-            is_canonical=True,
-        )
-        return self._save_all((put,), durability=policy.durability)[0]
+        policy = self._policy(state_class)
+
+        def write(present: Present) -> Metadata:
+            former, seen = present.get(ref, (None, if_version))
+            if if_version not in (None, seen):
+                raise conflict_error(*ref, expected=if_version, actual=seen or 0)
+            put = self._operation(
+                *ref,
+                value,
+                time_ns() // 1000,
+                policy=policy,
+                ttl=ttl,
+                schema_version=schema_version,
+                if_version=seen,
+                is_canonical=True,
+                former=former,
+            )
+            return self._save_all((put,), durability=policy.durability)[0]
+
+        return self._with_present((ref,), state_class, write, once=if_version is not None)
+
+    def _with_present(
+        self,
+        refs: Sequence[tuple[str, str]],
+        state_class: str,
+        write: Callable[[Present], T],
+        *,
+        once: bool = False,
+    ) -> T:
+        """Call ``write`` with the present of those entries whose rules look at it.
+
+        Called again when somebody else has written in between, unless it is to be ``once``.
+        """
+        for attempt in range(UPDATE_ATTEMPTS):
+            present = self._present(refs, state_class)
+            try:
+                return write(present)
+            except VersionConflict:
+                if once or not present:
+                    raise
+            backoff(attempt)
+        raise self._too_contended(*refs[0])
 
     def load(self, scope: Scope, key: str, default: Any = None) -> Any:
         """Return a fresh copy of the stored value, or ``default`` when there is none."""
@@ -162,14 +211,29 @@ class Entries(StateCore):
         """Remove an entry and return whether there was one."""
         if if_version is not None:
             check_integer("if_version", if_version, least=0)
-        operation = Delete(self._scope(scope), self._key(key), time_ns() // 1000, if_version)
-        return self._write((operation,)).written[0].existed
+        ref = Ref(self._deletes(scope), self._key(key))
+        for attempt in range(UPDATE_ATTEMPTS):
+            guarded = self._check_deletions([ref])
+            version = guarded.get(ref, if_version) if if_version is None else if_version
+            try:
+                written = self._write((Delete(*ref, time_ns() // 1000, version),)).written
+                return written[0].existed
+            except VersionConflict:
+                if not guarded or if_version is not None:
+                    raise
+            backoff(attempt)
+        raise self._too_contended(*ref)
 
     # Read, change, write -------------------------------------------------------------------
 
     def load_versioned(self, scope: Scope, key: str) -> tuple[FrozenValue | None, Seen]:
         """Return the stored value and what ``compare_and_set`` must know of it, past the cache."""
-        row = self._store.read((Ref(self._scope(scope), self._key(key)),))[0]
+        return self._load_seen(Ref(self._updates(scope), self._key(key)))
+
+    def _load_seen(self, ref: Ref) -> tuple[FrozenValue | None, Seen]:
+        row = self._store.read((ref,))[0]
+        if self._audit is not None:
+            self._audit.read_rows((row,))
         if row is None:
             return None, NOTHING_SEEN
         seen = Seen(row.version, row.schema_version, row.state_class, row.expires_at)
@@ -182,12 +246,13 @@ class Entries(StateCore):
         when another thread or process wrote in between: it must have no other effects. The
         entry keeps its class, its schema version and the time it expires.
         """
+        ref = Ref(self._updates(scope), self._key(key))
         for attempt in range(UPDATE_ATTEMPTS):
-            current, seen = self.load_versioned(scope, key)
+            current, seen = self._load_seen(ref)
             changed = fn(default if current is None else current.thaw())
             exact = canonical(changed, max_depth=self._limits.depth)
             with suppress(VersionConflict):
-                self._replace(scope, key, exact, seen)
+                self._replace(ref, exact, seen)
                 return changed
             backoff(attempt)
         raise self._too_contended(scope, key)
@@ -205,8 +270,11 @@ class Entries(StateCore):
         ``attempt`` counts from 0; the wait grows with it. Raises ``VersionConflict`` when the
         attempts are used up.
         """
+        ref = Ref(self._writes(scope), self._key(key))
+        check_integer("if_version", seen[0], least=0)
+        check_integer("schema_version", seen[1], least=1)
         try:
-            self._replace(scope, key, value, seen)
+            self._replace(ref, value, seen)
         except VersionConflict:
             if attempt >= UPDATE_ATTEMPTS:
                 raise self._too_contended(scope, key) from None
@@ -214,29 +282,22 @@ class Entries(StateCore):
             return False
         return True
 
-    def _replace(self, scope: Scope, key: str, value: Value, seen: Seen) -> None:
+    def _replace(self, ref: Ref, value: Value, seen: Seen) -> None:
         """Save over the version that was read, keeping what the value does not tell."""
         version, schema_version, state_class, expires_at = seen
         if expires_at is None:
-            self.save_canonical(
-                scope,
-                key,
-                value,
-                if_version=version,
-                state_class=state_class,
-                schema_version=schema_version,
-            )
+            self._save_at(ref, value, None, state_class, schema_version, version)
             return
         policy = self._policy(state_class)
         put = self._operation(
-            self._scope(scope),
-            self._key(key),
+            *ref,
             value,
             time_ns() // 1000,
             policy=policy,
             schema_version=schema_version,
             if_version=version,
             is_canonical=True,
+            former=self._present((ref,), state_class).get(ref, (None, version))[0],
         )
         self._write((put._replace(expires_at=expires_at),), durability=policy.durability)
 
@@ -246,10 +307,10 @@ class Entries(StateCore):
 
     def _too_contended(self, scope: Scope, key: str) -> VersionConflict:
         return VersionConflict(
-            f"gave up updating {key!r} in scope '{self._scope(scope)}': it was written in between "
+            f"gave up updating {key!r} in scope '{scope_text(scope)}': it was written in between "
             f"{UPDATE_ATTEMPTS} times",
             hint="write it from fewer places at once, not from the function itself, or spread it"
             " over several keys",
-            scope=self._scope(scope),
+            scope=scope_text(scope),
             key=key,
         )

@@ -21,8 +21,9 @@ class Metadata(NamedTuple):
     """Facts about one stored entry; times are microseconds since 1970, UTC.
 
     ``created_at``, ``updated_at`` and ``expires_at`` give the times as datetimes. ``version``
-    counts the writes and deletes of the key. ``size_bytes`` is the size of the stored form and
-    ``checksum`` its CRC-32 in hexadecimal.
+    counts the writes and deletes of the key. ``size_bytes`` is the size of the encoded value and
+    ``checksum`` its CRC-32 in hexadecimal, both before encryption. ``encrypted`` tells whether
+    it is stored so, ``sensitive`` what was found in it when it was saved.
     """
 
     version: int
@@ -35,6 +36,7 @@ class Metadata(NamedTuple):
     correlation_id: str | None
     expires_us: int | None
     encrypted: bool
+    sensitive: tuple[str, ...] = ()
 
     @property
     def created_at(self) -> dt.datetime:
@@ -64,4 +66,5 @@ class Metadata(NamedTuple):
             "correlation_id": self.correlation_id,
             "expires_at": self.expires_at,
             "encrypted": self.encrypted,
+            "sensitive": list(self.sensitive),
         }

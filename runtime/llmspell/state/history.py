@@ -77,8 +77,9 @@ class History(Batches):
             check_integer("limit", limit, least=1)
         if before is not None:
             check_integer("before", before, least=1)
-        ref = Ref(self._scope(scope), self._key(key))
+        ref = Ref(self._reads(scope), self._key(key))
         changes = self._store.history(ref, below=before, limit=limit)
+        self._record("history", *ref)
         return [_version(change, values=values) for change in changes]
 
     def load_version(self, scope: Scope, key: str, version: int) -> Any:
@@ -86,13 +87,13 @@ class History(Batches):
 
         Raises ``VersionNotFound`` when the journal does not have it, or the key was deleted by it.
         """
-        return _value(self._version(scope, key, version))
+        return _value(self._version(self._reads(scope), key, version))
 
     def diff(self, scope: Scope, key: str, old: int, new: int) -> list[Difference]:
         """Return in which places two versions of a key differ. Raises ``VersionNotFound``."""
-        return list(
-            differences(self.load_version(scope, key, old), self.load_version(scope, key, new))
-        )
+        text = self._reads(scope)
+        versions = (_value(self._version(text, key, version)) for version in (old, new))
+        return list(differences(*versions))
 
     def revert(self, scope: Scope, key: str, version: int) -> Metadata:
         """Save the value of an earlier version again, as a new version, and return its metadata.
@@ -100,20 +101,17 @@ class History(Batches):
         Class and schema version come back with it, a time to expire does not. Raises
         ``VersionNotFound``.
         """
-        change = self._version(scope, key, version)
-        return self.save_canonical(
-            scope,
-            key,
-            _value(change),
-            state_class=change.state_class,
-            schema_version=change.schema_version,
-        )
+        text = self._updates(scope)
+        change = self._version(text, key, version)
+        ref, value = (change.scope, change.key), _value(change)
+        return self._save_at(ref, value, None, change.state_class, change.schema_version, None)
 
-    def _version(self, scope: Scope, key: str, version: int) -> Change:
+    def _version(self, scope: str, key: str, version: int) -> Change:
         self._need_journal("history")
         check_integer("version", version, least=1)
-        ref = Ref(self._scope(scope), self._key(key))
+        ref = Ref(scope, self._key(key))
         found = self._store.history(ref, below=min(version + 1, INT_MAX), limit=1)
+        self._record("history", *ref)
         if not found or found[0].version != version:
             raise VersionNotFound(
                 f"version {version} of key {key!r} in scope '{ref.scope}' is not in the journal",

@@ -7,7 +7,6 @@ a delivery under way leaves the rest to it.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,12 +14,13 @@ from contextlib import suppress
 from typing import Final
 
 from llmspell.errors import LlmSpellError, RuntimeClosed
+from llmspell.security.sensitive.logs import get_log
 from llmspell.store.base import Store
 from llmspell.store.changes import Change
 
 __all__ = ["Hub"]
 
-_log = logging.getLogger("llmspell.watch")
+_log = get_log("llmspell.watch")
 _PAGE: Final = 500
 _WAIT_S: Final = 1.0
 #: After a failure of the store the thread pauses before it asks again.

@@ -96,7 +96,9 @@ class Leases(Transactions):
         wait: float = DEFAULT_WAIT_S,
     ) -> Lease:
         """Take a lock as ``lock`` does, and return it; the caller releases it."""
-        text, checked = self._scope(scope), self._key(key)
+        return self._acquire(self._writes(scope), self._key(key), ttl, wait)
+
+    def _acquire(self, text: str, checked: str, ttl: float, wait: float) -> Lease:
         duration = check_ttl(ttl, hint=_TTL_HINT)
         _check_wait(wait)
         deadline = time.monotonic() + remaining_s(wait)
@@ -130,14 +132,14 @@ class Leases(Transactions):
         is how long he has been asking. Raises what ``acquire_lock`` raises.
         """
         _check_wait(wait)
-        name, now = (self._scope(scope), self._key(key)), time_ns() // 1000
+        name, now = (self._writes(scope), self._key(key)), time_ns() // 1000
         left = wait - waited_s
         if left > 0 and any((each.scope, each.key) == name and each.until_us > now for each in own):
             if waited_s > 1:  # it is not just about to be given back
                 time.sleep(0.001)
             return None
         try:
-            return self.acquire_lock(scope, key, ttl=ttl, wait=max(0, min(left, _MOMENT_S)))
+            return self._acquire(*name, ttl, max(0, min(left, _MOMENT_S)))
         except LockUnavailable:
             if left > _MOMENT_S:
                 return None
@@ -150,6 +152,7 @@ class Leases(Transactions):
         return attempt + 1
 
     def _extend(self, lease: Lease, ttl: float) -> None:
+        self._writes(lease.scope)
         duration, now = check_ttl(ttl, hint=_TTL_HINT), time_ns() // 1000
         ref, version = self._held(lease)
         put = Put(*ref, lease._owner, now, 1, _CLASS, now + duration, version)

@@ -7,16 +7,16 @@ store in scopes, keys and bytes. It is synchronous and may be used from any thre
 from __future__ import annotations
 
 from llmspell.state.core import StateLimits
+from llmspell.state.keys import Keys
 from llmspell.state.transfer import ExportedEntry
-from llmspell.state.watches import Watches
 
 __all__ = ["ExportedEntry", "StateLimits", "StateManager"]
 
 
-class StateManager(Watches):
+class StateManager(Keys):
     """Saves and loads values under (scope, key).
 
     Scopes are text or ``StateScope``. Every method may raise ``InvalidScope``, ``InvalidKey``,
-    ``StorageError`` and, after ``close``, ``RuntimeClosed``. Values handed out are fresh copies:
-    changing one changes nothing stored.
+    ``StorageError``, ``AccessDenied`` where access control is on and, after ``close``,
+    ``RuntimeClosed``. Values handed out are fresh copies: changing one changes nothing stored.
     """

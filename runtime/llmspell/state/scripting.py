@@ -150,6 +150,7 @@ class ScriptState:
         return self._subscription.watch(scope, prefix)
 
     def watch_end(self, watch: int) -> bool:
+        self._open_state()._takes_part()
         return self._subscription is not None and self._subscription.unwatch(watch)
 
     def watch_take(self, timeout_s: float) -> list[tuple[int, Event]]:
@@ -157,6 +158,7 @@ class ScriptState:
             raise InvalidArgument(
                 "argument 'timeout' must be a number of seconds, 0 or more", parameter="timeout"
             )
+        self._open_state()._takes_part()
         if self._subscription is None:
             # A loop of polls must not spin.
             time.sleep(remaining_s(min(timeout_s, threading.TIMEOUT_MAX)))

@@ -40,12 +40,12 @@ class Transaction:
 
     def load(self, scope: Scope, key: str, default: Any = None) -> Any:
         """Return the value as this transaction sees it, its own writes included."""
-        blob = self._blob(self._ref(scope, key))
+        blob = self._blob(self._ref(self._state._reads(scope), key))
         return default if blob is None else decode(blob)
 
     def load_frozen(self, scope: Scope, key: str) -> FrozenValue | None:
         """Return the value for a script, or ``None``."""
-        ref = self._ref(scope, key)
+        ref = self._ref(self._state._reads(scope), key)
         if ref not in self._writes:
             row = self._row(ref)
             return None if row is None else entry_of(row)
@@ -57,7 +57,7 @@ class Transaction:
 
     def key_exists(self, scope: Scope, key: str) -> bool:
         """Return whether there is an entry, as this transaction sees it."""
-        return self._blob(self._ref(scope, key)) is not None
+        return self._blob(self._ref(self._state._reads(scope), key)) is not None
 
     def save(
         self,
@@ -75,7 +75,7 @@ class Transaction:
         Raises at once what ``save`` raises. ``if_version`` is compared with the version before
         the transaction; the conflict it raises is the caller's, and repeats nothing.
         """
-        ref = self._ref(scope, key)
+        ref = self._ref(self._state._writes(scope), key)
         check_integer("schema_version", schema_version, least=1)
         if if_version is not None:
             check_integer("if_version", if_version, least=0)
@@ -89,12 +89,14 @@ class Transaction:
             policy=self._state._policy(state_class),
             ttl=ttl,
             schema_version=schema_version,
+            former=self._former(ref, state_class),
         )
 
     def delete(self, scope: Scope, key: str) -> bool:
         """Remove an entry when the transaction commits; return whether there is one now."""
-        ref = self._ref(scope, key)
+        ref = self._ref(self._state._deletes(scope), key)
         existed = self._blob(ref) is not None
+        self._state._check_deletions([ref])
         self._writes[ref] = Delete(*ref, time_ns() // 1000)
         return existed
 
@@ -131,9 +133,16 @@ class Transaction:
         asked = {self._state._policy(name).durability for name in names}
         return "fsync" if "fsync" in asked else None
 
-    def _ref(self, scope: Scope, key: str) -> Ref:
+    def _ref(self, scope: str, key: str) -> Ref:
         self._check_open()
-        return Ref(self._state._scope(scope), self._state._key(key))
+        return Ref(scope, self._state._key(key))
+
+    def _former(self, ref: Ref, state_class: str) -> Value:
+        """Return the value as this transaction sees it, where validation needs it."""
+        if not self._state._needs_former(ref, state_class):
+            return None
+        blob = self._blob(ref)
+        return None if blob is None else decode(blob)
 
     def _blob(self, ref: Ref) -> bytes | None:
         write = self._writes.get(ref)
@@ -146,6 +155,12 @@ class Transaction:
         """Read an entry once; all that was read so far is made sure to be of the same moment."""
         if ref in self._read:
             return self._read[ref]
+        row = self._read_row(ref)
+        if self._state._audit is not None:
+            self._state._audit.read_rows((row,))
+        return row
+
+    def _read_row(self, ref: Ref) -> Row | None:
         store = self._state._store
         epoch = store.epoch()
         # Nobody has written since the last read: what comes now is of the same moment.

@@ -27,6 +27,7 @@ class Transactions(Checkpoints):
         Raises ``VersionConflict`` at the end, or at a read, when somebody else changed what it
         read. A block cannot be repeated: ``run_transaction`` does that by itself.
         """
+        self._takes_part()
         tx = Transaction(self)
         try:
             yield tx
@@ -41,6 +42,7 @@ class Transactions(Checkpoints):
         random wait. Raises ``VersionConflict`` when it lost against others too many times. One
         that ``fn`` raises of its own, from an ``if_version`` say, ends it like any error.
         """
+        self._takes_part()
         attempt = 0
         while True:
             tx = Transaction(self)
@@ -59,6 +61,7 @@ class Transactions(Checkpoints):
 
     def begin_transaction(self) -> Transaction:
         """Return an open transaction; the caller commits or aborts it."""
+        self._takes_part()
         return Transaction(self)
 
     def wait_for_next_attempt(self, attempt: int, conflict: VersionConflict) -> None:

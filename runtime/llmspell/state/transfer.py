@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from llmspell.state.entry import Metadata
 from llmspell.store.base import Put, Reader, Row, Written
-from llmspell.store.codec import checksum, decode
+from llmspell.store.codec import checksum, decode, is_confidential, labels_of
 from llmspell_bridges.values import Value
 
 __all__ = ["ExportedEntry", "exported", "metadata_of", "written_metadata"]
@@ -47,7 +47,8 @@ def metadata_of(row: Row) -> Metadata:
         row.state_class,
         row.correlation_id,
         row.expires_at,
-        False,
+        is_confidential(row.blob),
+        labels_of(row.blob),
     )
 
 
@@ -63,5 +64,6 @@ def written_metadata(put: Put, written: Written, correlation_id: str | None) -> 
         put.state_class,
         correlation_id,
         put.expires_at,
-        False,
+        is_confidential(put.blob),
+        labels_of(put.blob),
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from llmspell.errors import StorageError
+from llmspell.errors import EncryptionError, KeyMissing, StorageError
 from llmspell.state.agreement import disagreement, is_lost
 from llmspell.state.chains import Chains, Gaps
 from llmspell.state.classes import CLASSES
@@ -35,7 +35,7 @@ _NEVER_STORED: Final = frozenset(name for name, policy in CLASSES.items() if not
 def verify(store: Store, *, journal: bool = True) -> Iterator[Verified]:
     """Check everything and tell it step by step.
 
-    Every value must decode, in the entries and in the journal. Above its floor the journal must
+    Every value must open and decode, in the entries and in the journal. Above its floor the journal must
     have no gap; each change must point to the one before it of its key, with a lower version;
     each entry must be what its latest change says. On SQLite the file is checked, too.
     ``journal`` tells whether the store keeps one.
@@ -188,6 +188,8 @@ def _wrongs(change: Change, chains: Chains, values: bool) -> Iterator[Problem]:
 def _undecodable(blob: bytes) -> str | None:
     try:
         decode(blob)
-    except StorageError as error:
+    except KeyMissing:
+        return None  # whether it opens is for those to see who have the key
+    except (StorageError, EncryptionError) as error:
         return error.message
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 import time
@@ -12,6 +11,7 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 from llmspell.errors import InvalidArgument
+from llmspell.security.sensitive.logs import get_log
 from llmspell.state.checks import check_text
 from llmspell.state.core import Scope
 from llmspell.state.entry import timestamp
@@ -27,7 +27,7 @@ __all__ = ["Event", "Subscription", "Watches"]
 MAX_WAITING: Final = 10_000
 #: What Python can wait for; about three hundred years.
 _LONGEST_WAIT_S: Final = threading.TIMEOUT_MAX / 2
-_log = logging.getLogger("llmspell.watch")
+_log = get_log("llmspell.watch")
 
 
 class Event(NamedTuple):
@@ -109,7 +109,8 @@ class Subscription:
                 wait = not taken and remaining > 0
                 taken.append(self._queue.get(wait, remaining if wait else None))
             except queue.Empty:
-                return taken
+                readable = set(self._state._readable({event.scope for _, event in taken}))
+                return [each for each in taken if each[1].scope in readable]
 
     def unwatch(self, number: int) -> bool:
         """End one watch; return whether it was this subscription's."""
@@ -158,6 +159,7 @@ class Watches(Leases):
     def subscribe(self) -> Subscription:
         """Return a queue of changes, to be taken by a thread when it likes."""
         self._need_journal("watch")
+        self._takes_part()
         return Subscription(self)
 
     def close(self) -> None:
@@ -178,10 +180,11 @@ class Watches(Leases):
     def _watch(self, number: int, scope: Scope, prefix: str, fn: Callable[[Event], None]) -> None:
         self._need_journal("watch")
         check_text("prefix", prefix)
-        text = self._scope(scope)
+        text = self._reads(scope)
+        may_read = self._right_to_read(text)
 
         def deliver(change: Change) -> None:
-            if change.scope == text and change.key.startswith(prefix):
+            if change.scope == text and change.key.startswith(prefix) and may_read():
                 fn(_event(change))
 
         with self._hub_lock:

@@ -7,7 +7,7 @@ time is an integer: microseconds since the Unix epoch, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
@@ -16,6 +16,7 @@ from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origi
 __all__ = [
     "FIRST_SCOPE",
     "INTERNAL",
+    "Backend",
     "Check",
     "Clear",
     "Delete",
@@ -24,7 +25,9 @@ __all__ = [
     "Put",
     "Reader",
     "Ref",
+    "Resealed",
     "Row",
+    "Seal",
     "Store",
     "WriteResult",
     "Written",
@@ -104,6 +107,19 @@ class Check(NamedTuple):
 
 
 Operation: TypeAlias = Put | Delete | Clear | Check
+
+#: Makes of a blob what is stored: called with scope, key, version, schema version and the blob.
+Seal: TypeAlias = Callable[[str, str, int, int, bytes], bytes]
+
+
+class Resealed(NamedTuple):
+    """Other bytes for a stored blob: of the entry ``ref`` at ``version``, or of change ``seq``."""
+
+    old: bytes
+    new: bytes
+    ref: Ref | None = None
+    version: int = 0
+    seq: int = 0
 
 
 class Written(NamedTuple):
@@ -292,4 +308,27 @@ class Store(Reader, Journal, Protocol):
 
     def close(self) -> None:
         """Release everything. May be called again; what was written stays."""
+        ...
+
+
+class Backend(Store, Protocol):
+    """A store that keeps the bytes itself, and can be told how they are to be sealed.
+
+    ``seal`` is called inside the write that stores a blob, when the version it takes is known.
+    None stores blobs as they come. What is read comes as it is stored: opening it is for whoever
+    has set this.
+    """
+
+    seal: Seal | None
+
+    def reseal(self, items: Sequence[Resealed]) -> int:
+        """Put other bytes in the place of stored ones, where those are still there.
+
+        Nothing else changes: no version, no time, no journal row, no epoch. What somebody has
+        written meanwhile stays. Return how many were replaced.
+        """
+        ...
+
+    def scrub(self) -> None:
+        """Leave as little as can be of the bytes that ``reseal`` replaced, where they were."""
         ...

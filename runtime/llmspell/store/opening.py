@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from llmspell.errors import ConfigError, FeatureUnavailable
-from llmspell.store.base import Store
+from llmspell.store.base import Backend, Store
 from llmspell.store.checks import DURABILITIES
 from llmspell.store.clock import Clock, system_clock
+
+if TYPE_CHECKING:
+    from llmspell.store.sealed.opening import Sealing
 
 __all__ = ["add_layers", "open_store"]
 
@@ -49,6 +52,7 @@ def open_store(
     max_stale_ms: int = 0,
     rocksdb: Mapping[str, Any] | None = None,
     failover: Mapping[str, Any] | None = None,
+    sealing: Sealing | None = None,
     clock: Clock = system_clock,
 ) -> Store:
     """Open the store of a backend, making the file, folder or tables if needed.
@@ -62,10 +66,11 @@ def open_store(
     ``busy_timeout_ms`` is how long a write waits for another process's. Without ``journal`` no
     changes are recorded. ``max_stale_ms`` lets values of a server be cached for so long.
     ``rocksdb`` are that backend's options, ``failover`` those of ``FailoverStore``, which goes
-    on with a local file while a server is away.
+    on with a local file while a server is away. ``sealing`` says what is encrypted, and with what.
 
     Raises FeatureUnavailable for a backend this version lacks or a package that is missing,
-    ConfigError for options that cannot be meant, StorageError when the store cannot be opened.
+    ConfigError for options that cannot be meant, StorageError when the store cannot be opened,
+    EncryptionError when it is encrypted and the key is missing or wrong.
     """
     if durability not in (*DURABILITIES, _RELAXED):
         names = ", ".join((*DURABILITIES, _RELAXED))
@@ -86,10 +91,13 @@ def open_store(
     open_backend = _BACKENDS.get(name)
     if open_backend is None:
         raise _unavailable(backend)
-    if failover is None:
-        store = open_backend(wanted)
-    else:
-        store = _open_with_failover(open_backend, wanted, failover)
+
+    def opened() -> Store:
+        from llmspell.store.sealed.opening import sealed
+
+        return sealed(open_backend(wanted), sealing, clock=clock)
+
+    store = opened() if failover is None else _open_with_failover(opened, wanted, failover, sealing)
     if durability != _RELAXED or name == "memory":
         return store
     from llmspell.store.relaxed.store import RelaxedStore
@@ -106,19 +114,21 @@ def add_layers(store: Store, *, flush_ms: int) -> Store:
     from llmspell.store.layered.store import LayeredStore
     from llmspell.store.memory.store import MemoryStore
     from llmspell.store.relaxed.store import RelaxedStore
+    from llmspell.store.sealed.store import SealedStore
 
-    if not isinstance(store, MemoryStore | RelaxedStore):
+    base = store.inner if isinstance(store, SealedStore) else store
+    if not isinstance(base, MemoryStore | RelaxedStore):
         store = RelaxedStore(store, flush_ms=flush_ms)
     return LayeredStore(store)
 
 
-def _open_memory(wanted: _Wanted) -> Store:
+def _open_memory(wanted: _Wanted) -> Backend:
     from llmspell.store.memory.store import MemoryStore
 
     return MemoryStore(journal=wanted.journal, keep_changes=_MEMORY_CHANGES, clock=wanted.clock)
 
 
-def _open_sqlite(wanted: _Wanted) -> Store:
+def _open_sqlite(wanted: _Wanted) -> Backend:
     path = _path_for("sqlite", "file", wanted)
     from llmspell.store.sqlite.driver import SqliteDriver
     from llmspell.store.sqlite.store import SqliteStore
@@ -132,7 +142,7 @@ def _open_sqlite(wanted: _Wanted) -> Store:
     return SqliteStore(driver, clock=wanted.clock)
 
 
-def _open_rocksdb(wanted: _Wanted) -> Store:
+def _open_rocksdb(wanted: _Wanted) -> Backend:
     path = _path_for("rocksdb", "folder", wanted)
     from llmspell.store.rocks.store import RocksStore
 
@@ -145,7 +155,7 @@ def _open_rocksdb(wanted: _Wanted) -> Store:
     )
 
 
-def _open_server(wanted: _Wanted) -> Store:
+def _open_server(wanted: _Wanted) -> Backend:
     if wanted.url is None:
         raise ConfigError(
             "the postgresql backend needs the address of a database",
@@ -163,7 +173,7 @@ def _open_server(wanted: _Wanted) -> Store:
     )
 
 
-_BACKENDS: Final[dict[str, Callable[[_Wanted], Store]]] = {
+_BACKENDS: Final[dict[str, Callable[[_Wanted], Backend]]] = {
     "memory": _open_memory,
     "sqlite": _open_sqlite,
     "rocksdb": _open_rocksdb,
@@ -173,14 +183,19 @@ _BACKENDS: Final[dict[str, Callable[[_Wanted], Store]]] = {
 
 
 def _open_with_failover(
-    open_backend: Callable[[_Wanted], Store], wanted: _Wanted, options: Mapping[str, Any]
+    open_primary: Callable[[], Store],
+    wanted: _Wanted,
+    options: Mapping[str, Any],
+    sealing: Sealing | None,
 ) -> Store:
     from llmspell.store.failover.store import FailoverStore
 
     return FailoverStore(
-        lambda: open_backend(wanted),
+        open_primary,
         durability=wanted.durability,
         clock=wanted.clock,
+        # What waits in the local file is packed: all of it is sealed, if anything can be.
+        sealing=None if sealing is None else replace(sealing, every_blob=True),
         **options,
     )
 

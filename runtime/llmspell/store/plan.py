@@ -20,6 +20,7 @@ from llmspell.store.base import (
     Operation,
     Put,
     Ref,
+    Seal,
     Written,
 )
 from llmspell.store.changes import NOBODY, Change, Op, Origin
@@ -103,13 +104,21 @@ class Plan:
     """The records and changes of the batches applied so far.
 
     ``known`` maps (scope, key) to what is stored now; ``last`` is the journal's last position.
-    Without ``journal`` no changes are made. Read ``records`` (by key, each once), ``changes``
-    and ``last`` when all batches are in.
+    Without ``journal`` no changes are made. ``seal`` makes of each blob what is stored. Read
+    ``records`` (by key, each once), ``changes`` and ``last`` when all batches are in.
     """
 
-    def __init__(self, known: Mapping[Ref, Known], last: int, *, journal: bool = True) -> None:
+    def __init__(
+        self,
+        known: Mapping[Ref, Known],
+        last: int,
+        *,
+        journal: bool = True,
+        seal: Seal | None = None,
+    ) -> None:
         self._known = dict(known)
         self._journal = journal
+        self._seal = seal
         self._undo: _Undo | None = None
         self.last = last
         self.records: dict[Ref, Record] = {}
@@ -156,7 +165,7 @@ class Plan:
     def _put_all(self, batch: Iterable[Put], origin: Origin) -> list[Written]:
         """Add puts whose conditions hold. One loop, for a batch may have ten thousand of them."""
         actor, run_id, correlation_id = origin
-        journal, changes = self._journal, self.changes
+        journal, changes, seal = self._journal, self.changes, self._seal
         done: list[Written] = []
         for scope, key, blob, at, schema_version, state_class, expires_at, _, versions in batch:
             ref = _new_ref((scope, key))
@@ -164,6 +173,8 @@ class Plan:
             version += versions
             if not alive:
                 created_at = at
+            if seal is not None:
+                blob = seal(scope, key, version, schema_version, blob)
             seq = previous
             facts = (schema_version, state_class, expires_at)
             if journal and scope[:1] != INTERNAL:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmspell.cli.command import Command
-from llmspell.cli.options import Settings, config_options, json_option
+from llmspell.cli.options import Settings, json_option, state_options
 from llmspell.cli.store_access import open_state
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ __all__ = ["checkpoint", "checkpoints", "rollback"]
 )
 @click.argument("label", required=False)
 @json_option
-@config_options
+@state_options
 def checkpoint(settings: Settings, label: str | None, as_json: bool) -> int:
     """Mark this moment, so that rollback can return to it, and print the mark's id.
 
@@ -44,7 +44,7 @@ def checkpoint(settings: Settings, label: str | None, as_json: bool) -> int:
     examples=("llmspell state checkpoints", "llmspell state checkpoints --json"),
 )
 @json_option
-@config_options
+@state_options
 def checkpoints(settings: Settings, as_json: bool) -> int:
     """List the checkpoints, the latest first.
 
@@ -87,7 +87,7 @@ def checkpoints(settings: Settings, as_json: bool) -> int:
 @click.option("--dry-run", is_flag=True, help="Only tell what would change.")
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
 @json_option
-@config_options
+@state_options
 def rollback(
     settings: Settings, checkpoint: str, scope: str | None, dry_run: bool, yes: bool, as_json: bool
 ) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmspell.cli.command import Command
-from llmspell.cli.options import Settings, config_options, json_option
+from llmspell.cli.options import Settings, json_option, state_options
 from llmspell.cli.store_access import open_state
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _PAGE = 5000
 @click.argument("scope")
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
 @json_option
-@config_options
+@state_options
 def clear(settings: Settings, scope: str, yes: bool, as_json: bool) -> int:
     """Delete every entry of SCOPE; a scope that holds none ends with exit code 1.
 

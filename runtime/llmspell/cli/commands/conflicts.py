@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from llmspell.cli.command import Command, Group, Lazy
-from llmspell.cli.options import Settings, config_options, json_option
+from llmspell.cli.options import Settings, json_option, state_options
 from llmspell.cli.store_access import open_state
 
 if TYPE_CHECKING:
+    from llmspell.state.manager import StateManager
     from llmspell.store.base import Row
     from llmspell.store.failover.store import FailoverStore
     from llmspell.store.failover.values import Conflict, Side
@@ -39,7 +40,7 @@ _HERE = "llmspell.cli.commands.conflicts"
     ),
 )
 @json_option
-@config_options
+@state_options
 @click.pass_context
 def conflicts(ctx: click.Context, settings: Settings, as_json: bool) -> int | None:
     """Show and resolve conflicts: writes of an outage that the database no longer took.
@@ -55,7 +56,7 @@ def conflicts(ctx: click.Context, settings: Settings, as_json: bool) -> int | No
     examples=("llmspell state conflicts list", "llmspell state conflicts list --json"),
 )
 @json_option
-@config_options
+@state_options
 def list_(settings: Settings, as_json: bool) -> int:
     """List the conflicts, the oldest first, one line for each key.
 
@@ -71,11 +72,11 @@ def list_(settings: Settings, as_json: bool) -> int:
 )
 @click.argument("number", metavar="ID", type=int)
 @json_option
-@config_options
+@state_options
 def show(settings: Settings, number: int, as_json: bool) -> int:
     """Show both sides of conflict ID with their values."""
-    with _open(settings) as store:
-        conflict = store.conflict(number)
+    with _open(settings) as (state, store):
+        conflict = _permitted(state, store.conflict(number), "read")
     if as_json:
         from llmspell.cli.jsontext import print_json
 
@@ -108,7 +109,7 @@ def show(settings: Settings, number: int, as_json: bool) -> int:
 @click.option("--ours", "keep", flag_value="ours", help="Write ours over theirs.")
 @click.option("--theirs", "keep", flag_value="theirs", help="Drop ours.")
 @json_option
-@config_options
+@state_options
 def resolve(
     settings: Settings, numbers: tuple[int, ...], everything: bool, keep: str | None, as_json: bool
 ) -> int:
@@ -121,8 +122,10 @@ def resolve(
         raise click.UsageError("say which side to keep: --ours or --theirs")
     if everything == bool(numbers):
         raise click.UsageError("give either IDs or --all")
-    with _open(settings) as store:
+    with _open(settings) as (state, store):
         chosen = [found.id for found in store.conflicts()] if everything else list(numbers)
+        for number in chosen:
+            _permitted(state, store.conflict(number), "read_write,delete")
         for number in chosen:
             store.keep_ours(number) if keep == "ours" else store.keep_theirs(number)
     if as_json:
@@ -135,8 +138,8 @@ def resolve(
 
 
 def _list(settings: Settings, as_json: bool) -> int:
-    with _open(settings) as store:
-        found, health = store.conflicts(), store.health()
+    with _open(settings) as (state, store):
+        found, health = _readable(state, store.conflicts()), store.health()
     if as_json:
         from llmspell.cli.jsontext import print_json
 
@@ -155,7 +158,7 @@ def _list(settings: Settings, as_json: bool) -> int:
 
 
 @contextmanager
-def _open(settings: Settings) -> Iterator[FailoverStore]:
+def _open(settings: Settings) -> Iterator[tuple[StateManager, FailoverStore]]:
     from llmspell.errors import ConfigError
     from llmspell.store.failover.store import failover_of
 
@@ -167,7 +170,25 @@ def _open(settings: Settings) -> Iterator[FailoverStore]:
                 hint="set state.failover.enabled = true",
                 key="state.failover.enabled",
             )
-        yield store
+        yield state, store
+
+
+def _permitted(state: StateManager, conflict: Conflict, permission: str) -> Conflict:
+    """Return the conflict if whoever calls may do that in all scopes it is about."""
+    for side in conflict.sides:
+        state.check_access(side.scope, permission)
+    return conflict
+
+
+def _readable(state: StateManager, conflicts: list[Conflict]) -> list[Conflict]:
+    """Leave out what whoever calls may not read."""
+    from llmspell.errors import AccessDenied
+
+    found = []
+    for conflict in conflicts:
+        with suppress(AccessDenied):
+            found.append(_permitted(state, conflict, "read"))
+    return found
 
 
 def _line(conflict: Conflict, side: Side) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from llmspell.cli.command import Command
-from llmspell.cli.options import Settings, config_options, duration, json_option
+from llmspell.cli.options import Settings, duration, json_option, state_options
 from llmspell.cli.store_access import open_state
 
 __all__ = ["delete", "get", "set_"]
@@ -24,7 +24,7 @@ __all__ = ["delete", "get", "set_"]
 @click.argument("scope")
 @click.argument("key")
 @json_option
-@config_options
+@state_options
 def get(settings: Settings, scope: str, key: str, as_json: bool) -> int:
     """Print the value that SCOPE holds under KEY.
 
@@ -93,7 +93,7 @@ def get(settings: Settings, scope: str, key: str, as_json: bool) -> int:
     help="Only if the current version is N; 0: only if there is none.",
 )
 @json_option
-@config_options
+@state_options
 def set_(
     settings: Settings,
     scope: str,
@@ -133,7 +133,7 @@ def set_(
 @click.argument("scope")
 @click.argument("key")
 @json_option
-@config_options
+@state_options
 def delete(settings: Settings, scope: str, key: str, as_json: bool) -> int:
     """Delete KEY from SCOPE; a key that is not there ends with exit code 1."""
     with open_state(settings) as state:

@@ -9,11 +9,11 @@ import click
 
 from llmspell.cli.options import (
     Settings,
-    config_options,
     engine_option,
     isolate_option,
     json_option,
     module_path_option,
+    state_options,
     timeout_option,
     utf8_only,
 )
@@ -39,7 +39,7 @@ __all__ = ["exec_"]
 @engine_option(required=True)
 @timeout_option
 @json_option
-@config_options
+@state_options
 @permission_options
 @module_path_option
 @isolate_option

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from llmspell.cli.command import Command
-from llmspell.cli.options import Settings, config_options, json_option
+from llmspell.cli.options import Settings, json_option, state_options
 from llmspell.cli.store_access import open_state
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
 @click.option("--before", type=_VERSION, metavar="V", help="Only versions before this one.")
 @click.option("--values", is_flag=True, help="Show the value of each version, too.")
 @json_option
-@config_options
+@state_options
 def history(
     settings: Settings,
     scope: str,
@@ -58,8 +58,8 @@ def history(
         if as_json:
             from llmspell.cli.jsontext import print_json
 
-            versions = [version.to_dict(value=values) for page in pages for version in page]
-            print_json({"ok": True, "scope": scope, "key": key, "versions": versions})
+            versions = [_told(version, values) for page in pages for version in page]
+            print_json({"ok": True, **_names(scope=scope, key=key), "versions": versions})
         else:
             _print_table(pages, values)
     return 0
@@ -74,7 +74,7 @@ def history(
 @click.argument("v1", type=_VERSION)
 @click.argument("v2", type=_VERSION, required=False)
 @json_option
-@config_options
+@state_options
 def diff(settings: Settings, scope: str, key: str, v1: int, v2: int | None, as_json: bool) -> int:
     """Show in which places version V1 of KEY in SCOPE differs from V2, by default the current one.
 
@@ -105,7 +105,7 @@ def diff(settings: Settings, scope: str, key: str, v1: int, v2: int | None, as_j
 @click.argument("key")
 @click.argument("version", type=_VERSION)
 @json_option
-@config_options
+@state_options
 def revert(settings: Settings, scope: str, key: str, version: int, as_json: bool) -> int:
     """Store the value that KEY in SCOPE had at VERSION again, as a new version.
 
@@ -170,15 +170,30 @@ def _row(version: Version) -> list[str]:
     from llmspell.cli.table import time_text
     from llmspell.state.entry import timestamp
 
-    origin = (version.actor, version.run_id, version.correlation_id)
+    origin = _names(actor=version.actor, run=version.run_id, correlation=version.correlation_id)
     return [
         str(version.version),
         version.op,
         time_text(timestamp(version.at_us)),
         str(version.size_bytes),
         version.state_class,
-        *(name or "-" for name in origin),
+        *(name or "-" for name in origin.values()),
     ]
+
+
+def _told(version: Version, value: bool) -> dict[str, Any]:
+    """Return a version as plain data; of its value nothing is hidden, it was asked for."""
+    from llmspell.security.sensitive.reports import redacted_report
+
+    facts = version.to_dict(value=value)
+    return {name: of if name == "value" else redacted_report(of) for name, of in facts.items()}
+
+
+def _names(**names: str | None) -> dict[str, str | None]:
+    """Return names without what is sensitive in them."""
+    from llmspell.security.sensitive.reports import redacted_report
+
+    return {name: redacted_report(of) for name, of in names.items()}
 
 
 def _print_differences(found: list[Difference]) -> None:

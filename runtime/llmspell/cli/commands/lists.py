@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmspell.cli.command import Command
-from llmspell.cli.options import Settings, config_options, json_option
+from llmspell.cli.options import Settings, json_option, state_options
 from llmspell.cli.store_access import open_state
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _PAGE = 5000
 @click.option("--after", metavar="KEY", help="Only keys sorted after this one.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N keys.")
 @json_option
-@config_options
+@state_options
 def list_(
     settings: Settings,
     scope: str,
@@ -42,14 +42,19 @@ def list_(
     limit: int | None,
     as_json: bool,
 ) -> int:
-    """List the keys of SCOPE, sorted, one per line; of an empty scope, nothing."""
+    """List the keys of SCOPE, sorted, one per line; of an empty scope, nothing.
+
+    What is sensitive in a name is not shown; "llmspell state export" has the names as they are.
+    """
+    from llmspell.security.sensitive.reports import redact_names, redacted_report
+
     with open_state(settings) as state:
-        keys = _pages(state, scope, prefix, after, limit)
+        keys = map(redact_names, _pages(state, scope, prefix, after, limit))
         if as_json:
             from llmspell.cli.jsontext import print_json
 
             found = [key for page in keys for key in page]
-            print_json({"ok": True, "scope": scope, "keys": found})
+            print_json({"ok": True, "scope": redacted_report(scope), "keys": found})
         else:
             for page in keys:
                 click.echo("\n".join(page))
@@ -62,11 +67,16 @@ def list_(
 )
 @click.option("--prefix", default="", metavar="TEXT", help="Only scopes that begin with this.")
 @json_option
-@config_options
+@state_options
 def scopes(settings: Settings, prefix: str, as_json: bool) -> int:
-    """List the scopes that hold keys, sorted, one per line."""
+    """List the scopes that hold keys, sorted, one per line.
+
+    What is sensitive in a name is not shown; "llmspell state export" has the names as they are.
+    """
+    from llmspell.security.sensitive.reports import redact_names
+
     with open_state(settings) as state:
-        found = state.list_scopes(prefix)
+        found = redact_names(state.list_scopes(prefix))
     if as_json:
         from llmspell.cli.jsontext import print_json
 
@@ -81,7 +91,7 @@ def scopes(settings: Settings, prefix: str, as_json: bool) -> int:
     examples=("llmspell state stats", "llmspell state stats --json"),
 )
 @json_option
-@config_options
+@state_options
 def stats(settings: Settings, as_json: bool) -> int:
     """Show where the state is stored, how much there is, and how safely it is written.
 

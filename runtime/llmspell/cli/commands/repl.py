@@ -6,10 +6,10 @@ import click
 
 from llmspell.cli.options import (
     Settings,
-    config_options,
     engine_option,
     isolate_option,
     module_path_option,
+    state_options,
 )
 from llmspell.cli.permission_options import PermittingCommand, permission_options
 
@@ -25,7 +25,7 @@ __all__ = ["repl"]
     ),
 )
 @engine_option(required=True)
-@config_options
+@state_options
 @permission_options
 @module_path_option
 @isolate_option

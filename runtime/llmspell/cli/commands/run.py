@@ -8,11 +8,11 @@ import click
 
 from llmspell.cli.options import (
     Settings,
-    config_options,
     engine_option,
     isolate_option,
     json_option,
     module_path_option,
+    state_options,
     timeout_option,
     utf8_only,
 )
@@ -42,7 +42,7 @@ __all__ = ["run"]
 @click.option("--watch", is_flag=True, help="Run again whenever a script file changes.")
 @timeout_option
 @json_option
-@config_options
+@state_options
 @permission_options
 @module_path_option
 @isolate_option
@@ -67,7 +67,9 @@ def run(
         other = "the standard input" if file == "-" else "--json"
         raise click.UsageError(f"--watch cannot be used with {other}")
 
-    misplaced = next((each for each in args if each.startswith(("--allow-", "--isolate"))), None)
+    misplaced = next(
+        (each for each in args if each.startswith(("--allow-", "--isolate", "--actor"))), None
+    )
     if misplaced and not as_json:
         from llmspell.cli.report import print_note
 

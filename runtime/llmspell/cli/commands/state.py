@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from llmspell.cli.command import Group, Lazy
-from llmspell.cli.options import Settings, config_options
+from llmspell.cli.options import Settings, state_options
 
 __all__ = ["state"]
 
@@ -50,6 +50,6 @@ _TRANSFER = "llmspell.cli.commands.transfer"
         "llmspell -c configs/persistent.toml state list agent:gpt-4",
     ),
 )
-@config_options
+@state_options
 def state(_settings: Settings) -> None:
     """Read and change stored state, with the configuration that scripts run under."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmspell.cli.command import Command
-from llmspell.cli.options import Settings, config_options, json_option
+from llmspell.cli.options import Settings, json_option, state_options
 from llmspell.cli.progress import tracked
 from llmspell.cli.store_access import open_state
 
@@ -46,7 +46,7 @@ _format_option = click.option(
 @click.option("--scope", metavar="SCOPE", help="Only the entries of this scope.")
 @_format_option
 @json_option
-@config_options
+@state_options
 def export(
     settings: Settings, file: str, scope: str | None, file_format: str | None, as_json: bool
 ) -> int:
@@ -89,7 +89,7 @@ def export(
 )
 @_format_option
 @json_option
-@config_options
+@state_options
 def import_(
     settings: Settings, file: str, replace: bool, file_format: str | None, as_json: bool
 ) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmspell.cli.command import Command
-from llmspell.cli.options import Settings, config_options, duration, json_option
+from llmspell.cli.options import Settings, duration, json_option, state_options
 from llmspell.cli.progress import advancing
 from llmspell.cli.store_access import open_state
 
@@ -43,7 +43,7 @@ _LISTED = 1000
     help="Changes may go that N later ones follow.",
 )
 @json_option
-@config_options
+@state_options
 def compact(
     settings: Settings, older_than: float | None, max_changes: int | None, as_json: bool
 ) -> int:
@@ -79,7 +79,7 @@ def compact(
     examples=("llmspell state verify", "llmspell state verify --json"),
 )
 @json_option
-@config_options
+@state_options
 def verify(settings: Settings, as_json: bool) -> int:
     """Check the whole store; what is wrong is listed, and ends with exit code 1.
 

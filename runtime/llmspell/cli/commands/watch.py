@@ -10,7 +10,7 @@ import click
 
 from llmspell.cli import exits
 from llmspell.cli.command import Command
-from llmspell.cli.options import Settings, config_options, json_option
+from llmspell.cli.options import Settings, json_option, state_options
 from llmspell.cli.store_access import open_state
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _TICK_S = 1.0
 @click.argument("scope")
 @click.option("--prefix", default="", metavar="TEXT", help="Only keys that begin with this.")
 @json_option
-@config_options
+@state_options
 def watch(settings: Settings, scope: str, prefix: str, as_json: bool) -> int:
     """Print the changes of SCOPE as they are made, one line each, until Ctrl-C.
 

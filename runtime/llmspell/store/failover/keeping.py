@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from llmspell.errors import LlmSpellError, StorageError
 from llmspell.store.base import INTERNAL, Ref, Store
@@ -18,6 +18,9 @@ from llmspell.store.failover.line import Line
 from llmspell.store.failover.log import FailoverLog
 from llmspell.store.failover.primary import OnlyPrimary
 from llmspell.store.failover.replay import Replay
+
+if TYPE_CHECKING:
+    from llmspell.store.sealed.opening import Sealing
 
 __all__ = ["Failover", "away"]
 
@@ -36,9 +39,11 @@ class Failover(OnlyPrimary):
         retry_s: float = 5.0,
         cache_bytes: int = 16 * 1024 * 1024,
         durability: str = "commit",
+        sealing: Sealing | None = None,
         clock: Clock = system_clock,
     ) -> None:
         self._local = local
+        self._sealing = sealing
         self._cache_bytes = cache_bytes
         self._durability = durability
         self._clock = clock
@@ -118,6 +123,7 @@ class Failover(OnlyPrimary):
             path=self._local,
             durability=self._durability,
             journal=False,
+            sealing=self._sealing,
             clock=self._clock,
         )
 

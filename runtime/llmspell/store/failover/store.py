@@ -54,6 +54,12 @@ class FailoverStore(Failover):
     An outage at the beginning is no error, anything else that keeps it from opening is.
     """
 
+    @property
+    def primary(self) -> Store | None:
+        """The primary store, None while it is away."""
+        up = self._line.up
+        return None if up is None else up.primary
+
     # Reading -------------------------------------------------------------------------------
 
     def read(self, refs: Sequence[Ref]) -> list[Row | None]:

@@ -84,6 +84,16 @@ class MemoryJournal:
             seq = change.previous
         return found
 
+    def reseal(self, seq: int, old: bytes, new: bytes) -> bool:
+        """Give a change other bytes, if it still has the old ones; tell whether it had."""
+        change = self.rows.get(seq)
+        if change is None or change.blob != old:
+            return False
+        self.rows[seq] = change._replace(blob=new)
+        if seq > self.floor:
+            self._bytes += len(new) - len(old)
+        return True
+
     def compact(self, before: int | None, keep: int | None, limit: int) -> Compacted:
         rows, start = self.rows, self.floor
         removed = 0

@@ -11,7 +11,17 @@ from threading import Condition, Lock
 from time import monotonic
 from typing import Any, Final
 
-from llmspell.store.base import INTERNAL, Operation, Put, Reader, Ref, WriteResult, Written
+from llmspell.store.base import (
+    INTERNAL,
+    Operation,
+    Put,
+    Reader,
+    Ref,
+    Resealed,
+    Seal,
+    WriteResult,
+    Written,
+)
 from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origin, Swept
 from llmspell.store.checks import check_durability, closed_error
 from llmspell.store.clock import Clock, system_clock
@@ -45,6 +55,7 @@ class MemoryStore(MemoryReader):
         clock: Clock = system_clock,
     ) -> None:
         super().__init__({}, Lock(), clock)
+        self.seal: Seal | None = None
         self._epoch = 0
         self._journal = MemoryJournal(keep_changes) if journal else None
         self._expiring: list[tuple[int, str, str]] = []
@@ -98,6 +109,8 @@ class MemoryStore(MemoryReader):
                 return done[0], done[1], self._epoch - 1, self._epoch
             # A live entry is replaced, without the cost of a plan.
             version, created_at, previous = record[2] + 1, record[3], record[10]
+            if self.seal is not None:
+                blob = self.seal(scope, key, version, schema_version, blob)
             journal = self._journal
             actor, run_id, correlation_id = origin
             if journal is not None and scope[:1] != INTERNAL:
@@ -150,7 +163,8 @@ class MemoryStore(MemoryReader):
 
     def _plan(self, known: dict[Ref, Known]) -> Plan:
         journal = self._journal
-        return Plan(known, 0 if journal is None else journal.last, journal=journal is not None)
+        last = 0 if journal is None else journal.last
+        return Plan(known, last, journal=journal is not None, seal=self.seal)
 
     def _commit(self, plan: Plan, written: list[Written]) -> WriteResult:
         for record in plan.records.values():
@@ -273,6 +287,26 @@ class MemoryStore(MemoryReader):
                 self._commit(plan, [])
             done = not self._expiring or self._expiring[0][0] > now
             return Swept(len(due), purged, done)
+
+    def reseal(self, items: Sequence[Resealed]) -> int:
+        done = 0
+        with self._lock:
+            self._check_open()
+            for item in items:
+                if item.ref is None:
+                    done += self._journal is not None and self._journal.reseal(*item[4:], *item[:2])
+                    continue
+                scope, key = item.ref
+                found = self._scopes.get(scope)
+                record = None if found is None else found.records.get(key)
+                if record is None or (record.version, record.blob) != (item.version, item.old):
+                    continue
+                self._own(scope).records[key] = record._replace(blob=item.new)
+                done += 1
+        return done
+
+    def scrub(self) -> None:
+        """Do nothing: what was replaced is gone."""
 
     def wait(self, after: int, timeout_s: float) -> bool:
         deadline = monotonic() + timeout_s

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from llmspell.store.base import INTERNAL, Ref
+from msgpack import packb, unpackb
+
+from llmspell.store.base import INTERNAL, Ref, Resealed
 from llmspell.store.plan import Known, Plan
 from llmspell.store.rocks.format import (
     ALIVE,
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from llmspell.store.rocks.place import Tables
 
-__all__ = ["add_count", "add_plan", "due_records", "known_records"]
+__all__ = ["add_count", "add_plan", "add_resealed", "due_records", "known_records"]
 
 
 def known_records(
@@ -105,3 +107,37 @@ def add_count(batch: WriteBatch, tables: Tables, scope: str, more: int) -> None:
         batch.put(name, pack_count(count), tables.to_scopes)
     else:
         batch.delete(name, tables.to_scopes)
+
+
+#: Where the blob stands in a stored record, and the version; and the blob in a stored change.
+_VERSION, _BLOB, _BLOB_OF_CHANGE = 0, 7, -1
+
+
+def add_resealed(batch: WriteBatch, tables: Tables, items: Sequence[Resealed]) -> int:
+    """Add other bytes for stored blobs, where those are still there; return for how many."""
+    done = 0
+    for item in items:
+        if item.ref is None:
+            table, column, name, at = (
+                tables.journal,
+                tables.to_journal,
+                seq_name(item.seq),
+                _BLOB_OF_CHANGE,
+            )
+        else:
+            table, column, name, at = (
+                tables.entries,
+                tables.to_entries,
+                entry_name(*item.ref),
+                _BLOB,
+            )
+        packed = table.get(name)
+        fields = None if packed is None else list(unpackb(packed))
+        if fields is None or fields[at] != item.old:
+            continue
+        if item.ref is not None and fields[_VERSION] != item.version:
+            continue
+        fields[at] = item.new
+        batch.put(name, packb(fields), column)
+        done += 1
+    return done

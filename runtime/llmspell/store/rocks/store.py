@@ -12,12 +12,22 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from msgpack import packb, unpackb
 
-from llmspell.store.base import INTERNAL, Operation, Put, Reader, Ref, Row, WriteResult
+from llmspell.store.base import (
+    INTERNAL,
+    Operation,
+    Put,
+    Reader,
+    Ref,
+    Resealed,
+    Row,
+    Seal,
+    WriteResult,
+)
 from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origin, Swept
 from llmspell.store.checks import check_durability
 from llmspell.store.clock import Clock, system_clock
 from llmspell.store.plan import Known, Plan, touched
-from llmspell.store.rocks.batch import add_count, add_plan, due_records, known_records
+from llmspell.store.rocks.batch import add_count, add_plan, add_resealed, due_records, known_records
 from llmspell.store.rocks.database import Database
 from llmspell.store.rocks.errors import failure, translated
 from llmspell.store.rocks.format import (
@@ -72,6 +82,7 @@ class RocksStore(RocksReader):
         options = RocksOptions(
             max_open_files, cache_capacity, compression, bloom_filter_bits, block_size
         )
+        self.seal: Seal | None = None
         self._durability = durability
         self._journal = journal
         self._database = Database(path, options, journal=journal)
@@ -125,6 +136,8 @@ class RocksStore(RocksReader):
             if plain and if_version in (None, version):
                 # A live entry is replaced, or a new one made, without the cost of a plan.
                 version += 1
+                if self.seal is not None:
+                    blob = self.seal(scope, key, version, schema_version, blob)
                 about = (version, created_at, schema_version, state_class, None)
                 if self._journal and scope[:1] != INTERNAL:
                     last += 1
@@ -181,6 +194,21 @@ class RocksStore(RocksReader):
                 done = compact(tables, batch, database.last, before, keep, limit)
             database.commit(tables, batch, database.last, entries=False)
             return done
+
+    def reseal(self, items: Sequence[Resealed]) -> int:
+        database = self._database
+        with database.lock:
+            tables = database.writable()
+            batch = tables.new_batch()
+            with translated(database.path):
+                done = add_resealed(batch, tables, items)
+            database.commit(tables, batch, database.last, entries=False)
+            return done
+
+    def scrub(self) -> None:
+        database = self._database
+        with database.lock, translated(database.path):
+            database.opened().rewrite()
 
     def read(self, refs: Sequence[Ref]) -> list[Row | None]:
         database, now = self._database, self._clock()
@@ -277,7 +305,8 @@ class RocksStore(RocksReader):
         return _new_result((written, before, database.epoch, plan.last))  # type: ignore[no-any-return]
 
     def _plan(self, known: Mapping[Ref, Known]) -> Plan:
-        return Plan(known, self._database.last if self._journal else 0, journal=self._journal)
+        last = self._database.last if self._journal else 0
+        return Plan(known, last, journal=self._journal, seal=self.seal)
 
     def _commit(self, tables: Tables, plan: Plan, known: Mapping[Ref, Known]) -> None:
         batch = tables.new_batch()

@@ -6,10 +6,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from llmspell.store.base import Ref
+from llmspell.store.base import Ref, Resealed
 from llmspell.store.changes import Change, Compacted, JournalSpan, Swept
 from llmspell.store.clock import Clock
-from llmspell.store.plan import Known, Plan
+from llmspell.store.plan import Known, Plan, Record
 from llmspell.store.server import statements as ask
 from llmspell.store.server.reader import ServerReader
 from llmspell.store.server.session import Changeset, Head, Session
@@ -85,6 +85,40 @@ class ServerJournal(ServerReader):
         if self._has_journal:
             self._writer.alone(work)
         return done
+
+    def reseal(self, items: Sequence[Resealed]) -> int:
+        done = 0
+
+        def work(session: Session, head: Head, known: dict[Ref, Known]) -> Changeset | None:
+            nonlocal done
+            seqs = [item.seq for item in items if item.ref is None]
+            found = session.recall(seqs, values=True) if seqs and self._has_journal else []
+            stored = {row[0]: row[-1] for row in found}
+            changes = [
+                (item.seq, item.new)
+                for item in items
+                if item.ref is None and stored.get(item.seq) == item.old
+            ]
+            records = []
+            for item in items:
+                if item.ref is None:
+                    continue
+                scope, key = item.ref
+                for row in session.fetch(ask.record, {"scope": scope, "key": key}):
+                    record = Record(*row)
+                    if (record.version, record.blob) == (item.version, item.old):
+                        records.append(record._replace(blob=item.new))
+            done = len(changes) + len(records)
+            if not done:
+                return None
+            return Changeset(head, head, known, records, resealed=changes)
+
+        refs = [item.ref for item in items if item.ref is not None]
+        self._writer.alone(work, refs)
+        return done
+
+    def scrub(self) -> None:
+        """Do nothing: when dead rows go is the server's affair (VACUUM, on PostgreSQL)."""
 
     def sweep(self, now: int, *, limit: int = 1000) -> Swept:
         swept = Swept(0, 0, True)

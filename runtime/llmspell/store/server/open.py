@@ -8,7 +8,6 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from llmspell.errors import ConfigError
-from llmspell.store.base import Store
 from llmspell.store.clock import Clock, system_clock
 from llmspell.store.server.session import Driver
 from llmspell.store.server.store import ServerStore
@@ -26,7 +25,7 @@ def open_server(
     clock: Clock = system_clock,
     busy_timeout_ms: int = 30_000,
     max_stale_ms: int = 0,
-) -> Store:
+) -> ServerStore:
     """Open the store on a database server, making its tables in the first schema if needed.
 
     ``postgresql://`` and ``postgres://`` mean psycopg 3; any other URL goes through SQLAlchemy

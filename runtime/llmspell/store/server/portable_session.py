@@ -49,6 +49,9 @@ _replace: Final = (
     )
     .values({name: value for name, value in _record_values.items() if name not in Ref._fields})
 )
+_reseal: Final = (
+    update(journal).where(journal.c.seq == bindparam("number")).values(blob=bindparam("sealed"))
+)
 _bytes: Final = select(
     func.coalesce(func.sum(func.length(entries.c.blob)), 0)
     + select(func.coalesce(func.sum(func.length(journal.c.blob)), 0)).scalar_subquery()
@@ -129,6 +132,8 @@ class PortableSession:
             execute(_replace, old)
         if changeset.changes:
             execute(insert(journal), [change._asdict() for change in changeset.changes])
+        if changeset.resealed:
+            execute(_reseal, [{"number": seq, "sealed": blob} for seq, blob in changeset.resealed])
         self._delete(entries, _address, changeset.purged)
         self._delete(journal, journal.c.seq, changeset.forgotten)
         execute(update(meta).values(seq=head.seq, commits=head.commits, floor=head.floor))

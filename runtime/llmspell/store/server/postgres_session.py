@@ -141,6 +141,9 @@ class PostgresSession:
         if changeset.purged:
             refs = changeset.purged
             self._cursor.execute(words.PURGE, ([ref[0] for ref in refs], [ref[1] for ref in refs]))
+        if changeset.resealed:
+            seqs, blobs = map(list, zip(*changeset.resealed, strict=True))
+            self._cursor.execute(words.RESEAL, (seqs, blobs))
         if changeset.forgotten:
             self._cursor.execute(words.FORGET, (list(changeset.forgotten),))
 

@@ -23,6 +23,7 @@ __all__ = [
     "LIVE",
     "LOCK_HEAD",
     "PURGE",
+    "RESEAL",
     "SIZE",
     "address",
     "columns_of",
@@ -58,6 +59,12 @@ SELECT (SELECT coalesce(sum(length(blob)), 0) FROM {entries.name})
 #: Takes the right to write.
 LOCK_HEAD: Final = f"SELECT seq, commits, floor FROM {meta.name} FOR UPDATE"
 FORGET: Final = f"DELETE FROM {journal.name} WHERE seq = ANY(%b)"
+
+RESEAL: Final = (
+    f"UPDATE {journal.name} SET blob = given.blob"
+    " FROM unnest(%b::bigint[], %b::bytea[]) AS given (seq, blob)"
+    f" WHERE {journal.name}.seq = given.seq"
+)
 
 
 def _types(table: Table, fields: Sequence[str]) -> list[str]:

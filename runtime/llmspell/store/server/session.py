@@ -31,7 +31,8 @@ class Changeset:
     """What a write transaction changes.
 
     ``base`` is the head it found, ``head`` what it leaves. ``known`` are the keys that had a
-    row before. ``purged`` are rows of entries and ``forgotten`` rows of the journal that go.
+    row before. ``purged`` are rows of entries and ``forgotten`` rows of the journal that go;
+    ``resealed`` are other bytes for changes, by their numbers.
     """
 
     base: Head
@@ -41,6 +42,7 @@ class Changeset:
     changes: Sequence[Change] = ()
     purged: Sequence[Ref] = ()
     forgotten: Sequence[int] = ()
+    resealed: Sequence[tuple[int, bytes]] = ()
 
 
 class Failure(NamedTuple):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from llmspell.errors import StorageError
-from llmspell.store.base import Operation, Put, Reader, WriteResult
+from llmspell.store.base import Operation, Put, Reader, Seal, WriteResult
 from llmspell.store.changes import NOBODY, Origin
 from llmspell.store.checks import check_durability, check_journal, closed_error
 from llmspell.store.clock import Clock, system_clock
@@ -76,6 +76,14 @@ class ServerStore(ServerJournal):
     @property
     def _writer(self) -> GroupWriter:
         return self._group
+
+    @property
+    def seal(self) -> Seal | None:
+        return self._group.seal
+
+    @seal.setter
+    def seal(self, seal: Seal | None) -> None:
+        self._group.seal = seal
 
     def write(
         self,

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Final
 
 from llmspell.errors import StorageError, VersionConflict
-from llmspell.store.base import Operation, Ref, WriteResult, Written
+from llmspell.store.base import Operation, Ref, Seal, WriteResult, Written
 from llmspell.store.changes import NOBODY, Origin
 from llmspell.store.plan import Known, Plan, touched
 from llmspell.store.requests import own_copy
@@ -51,6 +51,7 @@ class GroupWriter:
 
     def __init__(self, transactor: Transactor, position: Position, *, journal: bool) -> None:
         self.position = position
+        self.seal: Seal | None = None
         self._transactor = transactor
         self._journal = journal
         self._lock = Lock()
@@ -71,12 +72,15 @@ class GroupWriter:
             raise own_copy(request.error)
         return WriteResult(request.written, request.before, request.after, request.seq)
 
-    def alone(self, work: Work) -> None:
-        """Do other work that needs the right to write, when it is its turn."""
+    def alone(self, work: Work, refs: Sequence[Ref] = ()) -> None:
+        """Do other work that needs the right to write, when it is its turn.
+
+        It is told what the server knows of ``refs``.
+        """
         request = _Request((), NOBODY, joins=False)
         try:
             self._await_turn(request)
-            self._transactor.run((), (), work)
+            self._transactor.run(refs, (), work)
         finally:
             self._withdraw(request)
 
@@ -162,7 +166,7 @@ class GroupWriter:
         def work(_: Session, head: Head, known: dict[Ref, Known]) -> Changeset | None:
             nonlocal as_of
             as_of = time.monotonic()  # nobody else can commit until this transaction ends
-            return _plan(group, head, known, journal=self._journal)
+            return _plan(group, head, known, journal=self._journal, seal=self.seal)
 
         refs = dict.fromkeys(ref for request in group for ref in request.refs)
         scopes = dict.fromkeys(scope for request in group for scope in request.scopes)
@@ -175,10 +179,15 @@ class GroupWriter:
 
 
 def _plan(
-    group: Sequence[_Request], head: Head, known: dict[Ref, Known], *, journal: bool
+    group: Sequence[_Request],
+    head: Head,
+    known: dict[Ref, Known],
+    *,
+    journal: bool,
+    seal: Seal | None,
 ) -> Changeset | None:
     """Work out what all do together; each counts as a commit of its own."""
-    plan = Plan(known, head.seq, journal=journal)
+    plan = Plan(known, head.seq, journal=journal, seal=seal)
     commits = head.commits
     for request in group:
         request.error = None

@@ -125,6 +125,9 @@ def _writes() -> _Composed:
     yield "known_scope", known.where(entries.c.scope == bindparam("scope"), _IS_LIVE)
     due = known.where(bindparam("now") >= _EXPIRES).order_by(_EXPIRES)
     yield "due", due.limit(bindparam("limit")).offset(_NO_OFFSET)
+    same = (entries.c.blob == bindparam("old"), entries.c.version == bindparam("was"))
+    resealed = update(entries).values(blob=bindparam("new"))
+    yield "reseal_entry", resealed.where(*_ADDRESS, *same)
     yield "purge", delete(entries).where(*_ADDRESS, entries.c.blob.is_(None))
 
 
@@ -147,6 +150,9 @@ def _of_journal() -> _Composed:
     oldest = select(*(journal.c[name] for name in ("seq", "at", "op", "previous")))
     oldest = oldest.where(journal.c.seq > bindparam("floor")).order_by(journal.c.seq)
     yield "oldest", oldest.limit(bindparam("limit")).offset(_NO_OFFSET)
+    reseal = update(journal).values(blob=bindparam("new"))
+    number = journal.c.seq == bindparam("number")
+    yield "reseal_change", reseal.where(number, journal.c.blob == bindparam("old"))
     forget = delete(journal).where(journal.c.seq == bindparam("number"))
     yield "forget", forget
     yield "forget_deletion", forget.where(journal.c.op != literal_column("'put'"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from llmspell.store.base import Ref
+from llmspell.store.base import Ref, Resealed
 from llmspell.store.changes import Change, Compacted, JournalSpan, Swept
 from llmspell.store.plan import Known, Plan
 from llmspell.store.sqlite.statements import parts
@@ -65,6 +66,33 @@ class SqliteJournal(SqliteWriter):
         scope, key = ref
         rows = self._fetch_all(statement, scope=scope, key=key, below=below, limit=limit)
         return sorted((_new_change(row) for row in rows), key=_version, reverse=True)
+
+    def reseal(self, items: Sequence[Resealed]) -> int:
+        with self._lock:
+            writer = self._writer or self._open_writer()
+            try:  # what a row held before is overwritten with zeros from now on
+                writer.execute("PRAGMA secure_delete = ON").fetchall()
+            except self._driver.error as error:
+                raise self._failure(writer, error) from error
+            return self._transact_quietly(self._reseal, (items,))
+
+    def _reseal(self, items: Sequence[Resealed]) -> int:
+        execute, statements = self._execute, self._statements
+        done = 0
+        for old, new, ref, version, seq in items:
+            if ref is None:
+                changed = execute(statements.reseal_change, (new, seq, old))
+            else:
+                changed = execute(statements.reseal_entry, (new, *ref, old, version))
+            done += changed.rowcount
+        return done
+
+    def scrub(self) -> None:
+        with self._lock:
+            writer = self._writer or self._open_writer()
+            # Who reads at this moment keeps the log from being emptied; a later one will do it.
+            with suppress(*self._driver.error):
+                writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def compact(
         self, *, before: int | None = None, keep: int | None = None, limit: int = 1000

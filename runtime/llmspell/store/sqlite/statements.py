@@ -68,6 +68,8 @@ class Statements:
     set_fact: str
     oldest: str
     forget: str
+    reseal_entry: str
+    reseal_change: str
     forget_deletion: str
 
     def __init__(self) -> None:

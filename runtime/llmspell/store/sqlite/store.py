@@ -5,7 +5,7 @@ Statements come compiled from SQLAlchemy Core; opening and checking the file is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
@@ -18,6 +18,7 @@ from llmspell.store.base import (
     Put,
     Reader,
     Ref,
+    Seal,
     WriteResult,
 )
 from llmspell.store.changes import NOBODY, Origin
@@ -48,6 +49,7 @@ class SqliteStore(SqliteJournal):
 
     def __init__(self, driver: SqliteDriver, *, clock: Clock = system_clock) -> None:
         super().__init__(driver, clock)
+        self.seal: Seal | None = None
         self._waiting = Waiting()
 
     # Writing -------------------------------------------------------------------------------
@@ -145,7 +147,9 @@ class SqliteStore(SqliteJournal):
         wrong = if_version is not None and if_version != version
         if wrong and not remembered:
             raise conflict_error(scope, key, expected=if_version or 0, actual=version)
-        raw, seq = bytearray(blob), NO_NUMBER  # as in rows.py
+        seal = self.seal
+        stored = blob if seal is None else seal(scope, key, version + 1, schema_version, blob)
+        raw, seq = bytearray(stored), NO_NUMBER  # as in rows.py
         journals = self._journals and scope[:1] != INTERNAL
         if journals:
             seq = self._last_seq(before) + 1
@@ -172,7 +176,7 @@ class SqliteStore(SqliteJournal):
     ) -> tuple[int, int]:
         """Write over a tombstone, or over an entry that expires or has expired."""
         known = {Ref(operation.scope, operation.key): _new_known(facts)}
-        plan = Plan(known, self._last_seq(before), journal=self._journals)
+        plan = self._plan(known, before)
         ((version, created_at, _, _),) = plan.apply((operation,), origin)
         self._store(plan, before)
         return version, created_at
@@ -180,7 +184,7 @@ class SqliteStore(SqliteJournal):
     def _apply(self, before: int, requests: list[Request]) -> bool | None:
         """Plan all requests and write what comes of it; None if nothing does."""
         addresses, cleared = touched(chain.from_iterable(r.batch for r in requests))
-        plan = Plan(self._known(addresses, cleared), self._last_seq(before), journal=self._journals)
+        plan = self._plan(self._known(addresses, cleared), before)
         self._writes = plan_all(plan, requests)
         self._store(plan, before)
         return True if plan.records else None
@@ -195,6 +199,10 @@ class SqliteStore(SqliteJournal):
             for row in execute(statements.known_scope, (scope,)).fetchall():
                 known[Ref(row[0], row[1])] = _new_known(row[2:])
         return known
+
+    def _plan(self, known: Mapping[Ref, Known], before: int) -> Plan:
+        last = self._last_seq(before)
+        return Plan(known, last, journal=self._journals, seal=self.seal)
 
     def _store(self, plan: Plan, before: int) -> None:
         """Write a plan's records and changes."""

@@ -1,0 +1,93 @@
+"""Patterns of scopes: exact text, or with ``*`` for any text; ``{actor}`` is the actor's name."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from llmspell.errors import InvalidArgument
+
+__all__ = ["ANY", "WHOLE_STORE", "Pattern", "check_pattern", "compiled", "own_patterns"]
+
+ANY: Final = "*"
+ACTOR: Final = "{actor}"
+#: Stands for the store as a whole. No scope has this text, so only ``*`` covers it.
+WHOLE_STORE: Final = "\0"
+#: Whoever is named as a scope of one of these kinds owns it.
+_OWNERS: Final = frozenset({"agent", "tool", "workflow", "session"})
+_KINDS: Final = ("agent:", "workflow:", "step:", "session:", "custom:")
+_MAX_BYTES: Final = 1024
+
+
+class Pattern(NamedTuple):
+    """A pattern made out for one actor: the texts around each ``*``.
+
+    ``literal`` stands before the first ``*``, or is the whole scope if there is none; then
+    ``rest`` is None.
+    """
+
+    literal: str
+    rest: tuple[str, ...] | None = None
+
+    def matches(self, scope: str) -> bool:
+        """Return whether the pattern covers a scope, given as canonical text.
+
+        Takes time in proportion to the lengths, whatever the pattern.
+        """
+        if self.rest is None:
+            return scope == self.literal
+        *inner, end = self.rest
+        at = len(self.literal)
+        if not scope.startswith(self.literal) or not scope.endswith(end):
+            return False
+        for part in inner:
+            found = scope.find(part, at)
+            if found < 0:
+                return False
+            at = found + len(part)
+        return at <= len(scope) - len(end)
+
+
+@lru_cache(maxsize=16384)
+def compiled(pattern: str, actor: str) -> Pattern:
+    """Make out a pattern for an actor. A ``*`` in the actor's name is no wildcard."""
+    literal, *rest = (part.replace(ACTOR, actor) for part in pattern.split(ANY))
+    return Pattern(literal, tuple(rest) or None)
+
+
+@lru_cache(maxsize=4096)
+def own_patterns(actor: str) -> tuple[Pattern, ...]:
+    """Return what an actor owns by its name: its own scope; a workflow also its steps."""
+    kind, _, name = actor.partition(":")
+    if kind not in _OWNERS or not name:
+        return ()
+    own = Pattern(actor)
+    return (own, Pattern(f"{actor}:step:", ("",))) if kind == "workflow" else (own,)
+
+
+def check_pattern(pattern: object) -> str:
+    """Return the pattern if some scope's canonical text can match. Raises ``InvalidArgument``."""
+    if type(pattern) is not str or not pattern:
+        raise _invalid("a pattern of scopes is text that is not empty")
+    if not pattern.isprintable():
+        raise _invalid("a pattern of scopes is printable text")
+    if len(pattern.encode(errors="replace")) > _MAX_BYTES:
+        raise _invalid(f"a pattern of scopes has at most {_MAX_BYTES} bytes")
+    if pattern in _KINDS:
+        raise _invalid(f"{pattern!r} matches no scope: an id follows the colon", f"{pattern}*")
+    if pattern.startswith("step:"):
+        raise _invalid(f"{pattern!r} matches no scope", "workflow:<id>:step:<name>")
+    name = pattern.removeprefix("custom:")
+    if name not in (pattern, "global") and not name.startswith(_KINDS):
+        # Of `custom:*` the rest would be everything, which nobody should be talked into.
+        meant = name if name.strip(ANY) else "<beginning of the name>*"
+        raise _invalid(f"{pattern!r} matches no scope: scopes show without 'custom:'", meant)
+    return pattern
+
+
+def _invalid(message: str, instead: str | None = None) -> InvalidArgument:
+    return InvalidArgument(
+        message,
+        hint="scopes: global, agent:gpt-4, user:42*, *" if instead is None else f"write {instead}",
+        parameter="scope",
+    )

@@ -1,0 +1,57 @@
+"""The error that says who may not do what, where."""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import Final
+
+from llmspell.errors import AccessDenied
+from llmspell.security.access.grant import Grant
+from llmspell.security.access.pattern import WHOLE_STORE
+from llmspell.security.access.permission import Permission
+
+__all__ = ["denied", "in_words", "unknown"]
+
+_VERBS: Final = {"read_write": "read and write", "admin": "administer"}
+
+
+def denied(
+    actor: str,
+    scope: str,
+    missing: Permission,
+    refused: tuple[tuple[Grant, str], ...] = (),
+) -> AccessDenied:
+    """Name actor, scope and what is missing, and which condition stood in the way, if one did.
+
+    Whether there is anything in the scope it does not say: nobody has looked.
+    """
+    shown, permission = ("*" if scope == WHOLE_STORE else scope), missing.text
+    message = f"actor {actor!r} may not {in_words(permission, shown)}"
+    details = {"actor": actor, "scope": shown, "permission": permission}
+    if refused:
+        grant, reason = refused[0]
+        message += f": grant {grant.id} does not help, since {reason}"
+        details["grant"] = grant.id
+    words = " ".join(map(_word, (actor, permission, shown)))
+    return AccessDenied(message, hint=f"to permit it: llmspell access grant {words}", **details)
+
+
+def in_words(permission: str, scope: str) -> str:
+    """Return what somebody does or not: ``read and write in scope 'global'``."""
+    verb = " and ".join(_VERBS.get(name, name) for name in permission.split(","))
+    return f"{verb} the store as a whole" if scope == "*" else f"{verb} in scope {scope!r}"
+
+
+def unknown(actor: str) -> AccessDenied:
+    """Say that an actor may do nothing at all."""
+    return AccessDenied(
+        f"actor {actor!r} holds no grant, so he may do nothing",
+        hint=f"to permit something: llmspell access grant {_word(actor)} read '<scope>'",
+        actor=actor,
+        scope="*",
+        permission="any",
+    )
+
+
+def _word(text: str) -> str:
+    return quote(text)

@@ -1,0 +1,97 @@
+"""Stored grants: entries of llmspell's own, which count for every process that has the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgpack
+
+from llmspell.errors import InvalidArgument
+from llmspell.security.access import Grant
+from llmspell.security.sensitive.logs import get_log
+from llmspell.store.base import INTERNAL, Delete, Operation, Put, Ref, Row, Store
+
+__all__ = ["StoredGrants"]
+
+_GRANTS: Final = INTERNAL + "access"
+_NUMBER: Final = Ref(_GRANTS, "last")
+_PREFIX: Final = "g"
+_log = get_log("llmspell.access")
+
+
+class StoredGrants:
+    """Reads the grants, and makes the writes that add one or take one away.
+
+    Every change also writes the entry that holds the last grant's number: its version tells
+    whether anything has changed, and keeps two writers from changing at once.
+    """
+
+    def __init__(self, store: Callable[[], Store]) -> None:
+        self._store = store
+        self._epoch = -1
+        self._revision: int | None = None
+
+    def changed(self) -> Sequence[Grant] | None:
+        """Return all grants, or None when they are what the last call returned."""
+        store = self._store()
+        epoch = store.epoch()
+        if epoch == self._epoch != -1:
+            return None
+        row = store.read((_NUMBER,))[0]
+        self._epoch = epoch
+        revision = 0 if row is None else row.version
+        if revision == self._revision:
+            return None
+        grants = self.all()
+        # The revision was read first: what came in between is read again at the next call.
+        self._revision = revision
+        return grants
+
+    def all(self) -> list[Grant]:
+        """Return all grants, the first one first."""
+        rows = self._store().scan(_GRANTS, prefix=_PREFIX)
+        found = filter(None, map(_grant, rows))
+        return sorted(found, key=lambda grant: int(grant.id.removeprefix(_PREFIX)))
+
+    def find(self, grant_id: str) -> Grant | None:
+        """Return the grant of that id, or None."""
+        if not _is_id(grant_id):
+            return None
+        row = self._store().read((Ref(_GRANTS, grant_id),))[0]
+        return None if row is None else _grant(row)
+
+    def adding(self, grant: Grant, at: int) -> tuple[str, list[Operation]]:
+        """Return the id that a grant gets and the writes that store it."""
+        number, version = self._last()
+        id_ = f"{_PREFIX}{number + 1}"
+        blob = msgpack.packb(grant.told())
+        return id_, [_numbered(number + 1, version, at), Put(_GRANTS, id_, blob, at, if_version=0)]
+
+    def removing(self, grant_id: str, at: int) -> list[Operation]:
+        """Return the writes that take a grant away."""
+        number, version = self._last()
+        return [_numbered(number, version, at), Delete(_GRANTS, grant_id, at)]
+
+    def _last(self) -> tuple[int, int]:
+        row = self._store().read((_NUMBER,))[0]
+        return (0, 0) if row is None else (int(row.blob), row.version)
+
+
+def _numbered(number: int, version: int, at: int) -> Put:
+    return Put(*_NUMBER, b"%d" % number, at, if_version=version)
+
+
+def _is_id(text: str) -> bool:
+    number = text.removeprefix(_PREFIX)
+    return text != number and number.isascii() and number.isdigit()
+
+
+def _grant(row: Row) -> Grant | None:
+    """Read a grant; one that a later version stored and this one cannot read permits nothing."""
+    try:
+        facts = msgpack.unpackb(row.blob)
+        return Grant.read(row.key, facts) if isinstance(facts, dict) and _is_id(row.key) else None
+    except (InvalidArgument, ValueError) as error:
+        _log.warning("grant %s cannot be read (%s): it is ignored", row.key, type(error).__name__)
+        return None

@@ -1,0 +1,1 @@
+"""Encryption at rest: confidential values are sealed where they are stored."""

@@ -1,0 +1,162 @@
+"""What becomes of one blob on its way into a store and out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from llmspell.errors import EncryptionError, IntegrityFailed, KeyMissing, LlmSpellError
+from llmspell.store.base import INTERNAL, Ref
+from llmspell.store.codec import (
+    SEALED,
+    confidential,
+    decode,
+    has_confidential_members,
+    is_confidential,
+    is_plain,
+    map_members,
+    unopened,
+)
+
+if TYPE_CHECKING:
+    from llmspell.security.keys.sealer import Sealer
+
+__all__ = ["RING", "Envelope"]
+
+_KEYS: Final = INTERNAL + "keys"
+#: Where the key ring itself is kept. It is wrapped with the master key, not sealed with its own.
+RING: Final = Ref(_KEYS, "ring")
+
+
+class Envelope:
+    """Seals blobs that are confidential and opens what is sealed.
+
+    ``everything`` seals every blob of every scope, whatever it holds. ``all_values`` tells whether
+    all values of users are sealed, ``refuses_plain`` whether those that are not count as forged.
+    Without a ``sealer`` there is no
+    key: nothing is opened, and nothing that is confidential is stored.
+    """
+
+    def __init__(
+        self,
+        sealer: Sealer | None,
+        *,
+        everything: bool = False,
+        all_values: Callable[[], bool] = lambda: False,
+        refuses_plain: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._sealer = sealer
+        self._everything = everything
+        self._all_values = all_values
+        self._refuses_plain = refuses_plain
+
+    def seal(self, scope: str, key: str, version: int, schema_version: int, blob: bytes) -> bytes:
+        """Return what is stored of a blob. Raises EncryptionError for what must not be."""
+        if self._everything:
+            if not blob or scope == _KEYS:
+                return blob
+            return self._needed().seal(scope, key, version, schema_version, blob)
+        if scope[:1] == INTERNAL:
+            return blob
+        if not is_plain(blob):
+            decode(blob)  # a value that was not opened must not become that of another version
+        if is_confidential(blob) or self._all_values():
+            return self._needed().seal(scope, key, version, schema_version, blob)
+        if not has_confidential_members(blob):
+            return blob
+        sealer = self._needed()
+        return map_members(
+            blob,
+            lambda at, data: sealer.seal(scope, _member(key, at), version, schema_version, data),
+            sealed=True,
+        )
+
+    def open(self, scope: str, key: str, version: int, schema_version: int, blob: bytes) -> bytes:
+        """Return the blob in the open; what does not open tells why when it is decoded."""
+        if not blob or scope == _KEYS or (scope[:1] == INTERNAL and not self._everything):
+            return blob
+        sealer = self._sealer
+        if sealer is None:
+            return blob
+        try:
+            if blob[0] == SEALED:
+                opened = sealer.open(scope, key, version, schema_version, blob)
+                return opened if self._everything else confidential(opened)
+            if _is_close_to_sealed(blob[0]):
+                raise _damaged(scope, key, version)
+            if self._refuses_plain():
+                raise _not_sealed(scope, key, version)
+            if self._everything or not has_confidential_members(blob):
+                return blob
+            return map_members(
+                blob,
+                lambda at, data: sealer.open(
+                    scope, _member(key, at), version, schema_version, data
+                ),
+                sealed=False,
+            )
+        except EncryptionError as error:
+            return unopened(error)
+        except LlmSpellError:
+            return unopened(_damaged(scope, key, version))
+
+    def sealed_parts(self, blob: bytes) -> list[bytes]:
+        """Return what is sealed in a stored blob: the whole of it, members, or nothing."""
+        if blob and blob[0] == SEALED:
+            return [blob]
+        found: list[bytes] = []
+        if has_confidential_members(blob):
+
+            def note(_: int, data: bytes) -> bytes:
+                found.append(data)
+                return data
+
+            map_members(blob, note, sealed=False)
+        return found
+
+    def is_current(self, blob: bytes, *, everything: bool) -> bool:
+        """Return whether a stored blob is sealed as it would be now, if it has to be at all."""
+        if not blob or (everything and blob[0] != SEALED):
+            return not blob
+        needed = self._needed()
+        return all(needed.is_current(part) for part in self.sealed_parts(blob))
+
+    def _needed(self) -> Sealer:
+        if self._sealer is None:
+            raise KeyMissing(
+                "this value must be encrypted, and no master key is configured",
+                hint="set LLMSPELL_MASTER_KEY, LLMSPELL_PASSPHRASE or state.security.key_file;"
+                " `llmspell keys generate` makes a key",
+            )
+        return self._sealer
+
+
+def _member(key: str, position: int) -> str:
+    # No key has control characters, so this is the name of nothing else.
+    return f"{key}\0{position}"
+
+
+def _is_close_to_sealed(first: int) -> bool:
+    """Return whether one flipped bit makes the first byte that of a sealed blob."""
+    return (first ^ SEALED).bit_count() == 1
+
+
+def _damaged(scope: str, key: str, version: int) -> IntegrityFailed:
+    return IntegrityFailed(
+        f"the stored value of key {key!r} in scope '{scope}' is damaged",
+        hint="restore it from a backup, or overwrite or delete the entry",
+        scope=scope,
+        key=key,
+        version=version,
+    )
+
+
+def _not_sealed(scope: str, key: str, version: int) -> IntegrityFailed:
+    return IntegrityFailed(
+        f"the stored value of key {key!r} in scope '{scope}' is not encrypted, though all values"
+        " of this store are: somebody has put it there",
+        hint="restore it from a backup, or overwrite or delete the entry",
+        scope=scope,
+        key=key,
+        version=version,
+    )

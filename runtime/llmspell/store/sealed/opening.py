@@ -1,0 +1,88 @@
+"""From a key and what it is for to a store that seals."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from llmspell.errors import KeyMissing, VersionConflict
+from llmspell.store.base import Backend, Store
+from llmspell.store.clock import Clock
+from llmspell.store.sealed.envelope import RING, Envelope
+from llmspell.store.sealed.store import SealedStore
+
+if TYPE_CHECKING:
+    from llmspell.security.keys.master import MasterKey, Passphrase
+    from llmspell.store.sealed.keeper import RingKeeper
+
+__all__ = ["Sealing", "sealed"]
+
+_DAY_US: Final = 24 * 3600 * 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """What is encrypted, and with what.
+
+    ``master`` unwraps the key ring; without one nothing can be. ``everything`` seals every value,
+    else those that ask for it. ``rotation_days`` is the age at which a new data key is made when
+    the store is opened; 0 makes none. ``every_blob`` seals llmspell's own entries, too.
+    """
+
+    master: MasterKey | Passphrase | None
+    cipher: str = "aes-256-gcm"
+    everything: bool = False
+    rotation_days: float = 0
+    every_blob: bool = False
+
+
+def sealed(backend: Backend, sealing: Sealing | None, *, clock: Clock) -> Store:
+    """Return a store over ``backend`` that seals; the backend itself if it never will.
+
+    The key ring is made if there is none. Raises KeyMissing, WrongKey and IntegrityFailed, and
+    closes the backend then.
+    """
+    try:
+        if sealing is None or sealing.master is None:
+            return _without_key(backend)
+        # Whoever encrypts nothing need not wait for the import of what does it.
+        from llmspell.security.keys.sealer import Sealer
+        from llmspell.store.sealed.keeper import RingKeeper
+
+        keeper = RingKeeper(backend, sealing.master, clock)
+        keeper.load_or_create(everything=sealing.everything)
+        if sealing.rotation_days:
+            _rotate_when_due(keeper, clock() - round(sealing.rotation_days * _DAY_US), clock())
+        sealer = Sealer(lambda: keeper.ring, sealing.cipher, refresh=keeper.refresh)
+        envelope = Envelope(
+            sealer,
+            everything=sealing.every_blob,
+            all_values=lambda: keeper.ring.everything,
+            refuses_plain=lambda: keeper.ring.everything and keeper.ring.complete,
+        )
+        return SealedStore(backend, envelope, keeper)
+    except BaseException:
+        backend.close()
+        raise
+
+
+def _without_key(backend: Backend) -> Store:
+    (row,) = backend.read((RING,))
+    if row is None:
+        return backend
+    from llmspell.security.keys.ring import ring_facts
+
+    if ring_facts(row.blob).everything:
+        raise KeyMissing(
+            "this store is encrypted, and no master key is configured",
+            hint="set LLMSPELL_MASTER_KEY, LLMSPELL_PASSPHRASE or state.security.key_file",
+        )
+    return SealedStore(backend, Envelope(None), None)
+
+
+def _rotate_when_due(keeper: RingKeeper, before: int, now: int) -> None:
+    if keeper.ring.active.created_us <= before:
+        with suppress(VersionConflict):  # somebody else has done it just now
+            keeper.change(lambda _: keeper.ring.rotated(now))
+        keeper.refresh()

@@ -1,0 +1,51 @@
+"""A store that seals every blob is a store like any other, whatever it is made of."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from llmspell.security.keys.master import MasterKey
+from llmspell.store import Store, open_store
+from llmspell.store.sealed.opening import Sealing
+from llmspell.testing import ManualClock, SharedStoreContract, StoreContract
+
+EVERYTHING = Sealing(MasterKey(b"k" * 32), everything=True, every_blob=True)
+
+
+class TestSealedMemoryStore(StoreContract):
+    caches = True
+    histories = 15
+
+    @pytest.fixture
+    def store(self, clock: ManualClock) -> Iterator[Store]:
+        store = open_store("memory", clock=clock, sealing=EVERYTHING)
+        yield store
+        store.close()
+
+    @pytest.fixture
+    def store_without_journal(self, clock: ManualClock) -> Iterator[Store]:
+        store = open_store("memory", clock=clock, sealing=EVERYTHING, journal=False)
+        yield store
+        store.close()
+
+
+class TestSealedSqliteStore(SharedStoreContract):
+    caches = True
+    histories = 15
+
+    @pytest.fixture
+    def open_again(self, tmp_path: Path, clock: ManualClock) -> Iterator[Callable[..., Store]]:
+        stores: list[Store] = []
+
+        def open_again(*, journal: bool = True) -> Store:
+            path = tmp_path / "state.db"
+            store = open_store(
+                "sqlite", path=path, sealing=EVERYTHING, journal=journal, clock=clock
+            )
+            stores.append(store)
+            return store
+
+        yield open_again
+        for store in stores:
+            store.close()
