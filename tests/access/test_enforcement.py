@@ -325,6 +325,6 @@ def test_the_awaited_state_acts_as_who_awaits(guarded: Open) -> None:
                     except AccessDenied as error:
                         return error.details["actor"]
 
-            return tuple(await asyncio.gather(save("ada"), save("bob")))  # type: ignore[return-value]
+            return tuple(await asyncio.gather(save("ada"), save("bob")))
 
     assert asyncio.run(main()) == (1, "bob")

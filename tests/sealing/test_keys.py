@@ -376,6 +376,14 @@ def test_what_does_not_open_is_told_and_left_as_it_is(open_runtime: Open) -> Non
     assert fresh.load_many("g", ["a", "c"]) == {"a": 1, "c": 3}
 
 
+def test_grants_are_encrypted_with_the_newest_key_as_well(state: StateManager) -> None:
+    state.grant("ada", "read", "secret-project:*")
+    assert b"secret-project" not in everything_on_disk()
+    state.rotate_key()
+    assert reencrypt(state) >= 1
+    assert [grant.actor for grant in state.list_grants()] == ["ada"]
+
+
 @pytest.mark.parametrize("backend", ["rocksdb", "memory"])
 def test_other_backends_rotate_as_well(open_runtime: Open, backend: str) -> None:
     state = open_runtime(backend=backend, path="elsewhere").state

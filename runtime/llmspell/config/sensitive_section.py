@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from llmspell.config.problems import closest
@@ -80,6 +80,11 @@ class Sensitive(Section):
         description="What is done about a finding: record it, take it out, replace it by a keyed "
         "hash, encrypt the text it is in, or refuse the value.",
     )
+    patterns: dict[str, _Expression] = Field(
+        {},
+        json_schema_extra={"values": "regular expressions, by name"},
+        description="Patterns of your own; each is a detector of its name.",
+    )
     actions: dict[str, Does] = Field(
         {},
         json_schema_extra={"values": f"by detector: {_ACTIONS}"},
@@ -89,11 +94,6 @@ class Sensitive(Section):
         None,
         json_schema_extra={"values": "list of detectors"},
         description="The detectors in use; left out: all of them.",
-    )
-    patterns: dict[str, _Expression] = Field(
-        {},
-        json_schema_extra={"values": "regular expressions, by name"},
-        description="Patterns of your own; each is a detector of its name.",
     )
     encrypt_fields: _Fields = Field(
         (), json_schema_extra=_PATHS, description="Fields to encrypt, such as user.api_key."
@@ -113,14 +113,20 @@ class Sensitive(Section):
         description='Texts that are no findings; * stands for anything: "*@example.com".',
     )
 
-    @model_validator(mode="after")
-    def _names_fit(self) -> Sensitive:
-        if self.patterns:
-            _check_names(self.patterns)
-        for name in self.actions:
-            if problem := _unknown(name, *self.patterns):
-                raise _mistake(f"has an action for {problem}")
-        return self
+    @field_validator("patterns")
+    @classmethod
+    def _check_patterns(cls, patterns: dict[str, str]) -> dict[str, str]:
+        _check_names(patterns)
+        return patterns
+
+    @field_validator("actions")
+    @classmethod
+    def _check_actions(cls, actions: dict[str, Does], info: ValidationInfo) -> dict[str, Does]:
+        for name in actions:
+            # Patterns that are wrong themselves are missing here; that has been told.
+            if problem := _unknown(name, *info.data.get("patterns", actions)):
+                raise _mistake(f"has {problem}")
+        return actions
 
 
 def _check_names(patterns: Iterable[str]) -> None:

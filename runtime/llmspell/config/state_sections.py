@@ -182,6 +182,11 @@ class Security(Section):
     key_rotation_days: Days = Field(
         90, description="Age at which a new data key is made, in days; 0 never makes one by itself."
     )
+    hash_keys: bool = Field(
+        False,
+        description="Keep the names of keys out of the files, too: a store is made with it or "
+        "without. Listing a scope then reads all of its keys.",
+    )
     compression_before_encryption: bool = Field(
         True, description="Compress large values before they are encrypted."
     )

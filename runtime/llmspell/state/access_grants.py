@@ -7,10 +7,11 @@ from typing import Final
 
 import msgpack
 
-from llmspell.errors import InvalidArgument
+from llmspell.errors import InvalidArgument, StorageError
 from llmspell.security.access import Grant
 from llmspell.security.sensitive.logs import get_log
 from llmspell.store.base import INTERNAL, Delete, Operation, Put, Ref, Row, Store
+from llmspell.store.failover.breaker import is_outage
 
 __all__ = ["StoredGrants"]
 
@@ -33,7 +34,19 @@ class StoredGrants:
         self._revision: int | None = None
 
     def changed(self) -> Sequence[Grant] | None:
-        """Return all grants, or None when they are what the last call returned."""
+        """Return all grants, or None when they are what the last call returned.
+
+        While the database is away they are what they were; to one who never saw them, none.
+        """
+        try:
+            return self._changed()
+        except StorageError as error:
+            if not is_outage(error):
+                raise
+            self._epoch = -1
+            return None
+
+    def _changed(self) -> Sequence[Grant] | None:
         store = self._store()
         epoch = store.epoch()
         if epoch == self._epoch != -1:

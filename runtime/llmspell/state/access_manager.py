@@ -13,7 +13,7 @@ from llmspell.errors import FeatureUnavailable, InvalidArgument, StateError, Ver
 from llmspell.state.contention import backoff
 from llmspell.state.core import Scope
 from llmspell.state.entries import UPDATE_ATTEMPTS
-from llmspell.state.origin import ADDRESS, CURRENT
+from llmspell.state.origin import ADDRESS, CURRENT, exact_address
 from llmspell.state.scope import scope_text
 from llmspell.state.watches import Watches
 
@@ -49,29 +49,17 @@ class AccessManager(Watches):
         other processes within a second. Raises ``InvalidArgument``, and ``AccessDenied`` to one
         who does not administer all that the pattern covers.
         """
-        from llmspell.security.access import Grant
-        from llmspell.security.access.conditions import KINDS
-
-        wrong = [kind for kind in conditions or () if kind not in KINDS]
-        if wrong:
-            raise InvalidArgument(
-                f"there is no condition {wrong[0]!r}; there are {', '.join(KINDS)}",
-                parameter="conditions",
-            )
         at = time_ns() // 1000
         facts = {
-            **(conditions or {}),
             "actor": actor,
             "role": role,
             "scope": scope,
             "permission": permission,
             "until": until,
-            "by": granted_by or CURRENT.get()[0],
+            "by": granted_by or self._origin()[0],
             "at": at,
         }
-        made = Grant.read("g0", facts)
-        if made.has_expired(at):
-            raise InvalidArgument("until must be a time to come", parameter="until")
+        made = _made(facts, conditions or {}, at)
         self._check_manages(made.scope)
         for attempt in range(UPDATE_ATTEMPTS):
             id_, batch = self._stored_grants.adding(made, at)
@@ -144,11 +132,12 @@ class AccessManager(Watches):
 
         access = self._need_access()
         access.refresh()
+        place = None if address is None else exact_address(address)
         text = WHOLE_STORE if scope == "*" else scope_text(scope)
         asked = CURRENT.get()[0]
         if not access.is_operator(asked) and access.name_of(asked) != access.name_of(actor):
             access.check_manages(asked, "*" if scope == "*" else text, address=ADDRESS.get())
-        return access.explain(actor, Permission.named(permission), text, address=address)
+        return access.explain(actor, Permission.named(permission), text, address=place)
 
     def check_access(self, scope: Scope, permission: str) -> None:
         """Raise ``AccessDenied`` unless who calls may do that in a scope, ``*`` being them all."""
@@ -183,6 +172,22 @@ class AccessManager(Watches):
         from llmspell.state.access_grants import StoredGrants
 
         return StoredGrants(lambda: self._store)
+
+
+def _made(facts: Mapping[str, Any], conditions: Mapping[str, Any], at: int) -> Grant:
+    """Return the grant that plain data stands for. Raises ``InvalidArgument``."""
+    from llmspell.security.access import Grant
+    from llmspell.security.access.conditions import KINDS
+
+    if wrong := [kind for kind in conditions if kind not in KINDS]:
+        raise InvalidArgument(
+            f"there is no condition {wrong[0]!r}; there are {', '.join(KINDS)}",
+            parameter="conditions",
+        )
+    made = Grant.read("", {**conditions, **facts})
+    if made.has_expired(at):
+        raise InvalidArgument("until must be a time to come", parameter="until")
+    return made
 
 
 def _lost() -> StateError:

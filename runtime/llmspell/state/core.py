@@ -130,6 +130,8 @@ class StateCore(Guarded):
         self._cache.lock.release()
         if in_child:
             self._maintenance.restart()
+            if self._access is not None:
+                self._access.after_fork()
 
     def close(self) -> None:
         """Write what is waiting and close the store. What was saved stays; may be called again."""

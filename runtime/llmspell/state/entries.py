@@ -8,14 +8,14 @@ from functools import partial
 from time import time_ns
 from typing import Any, Final, NamedTuple, TypeVar
 
-from llmspell.errors import VersionConflict
+from llmspell.errors import LlmSpellError, VersionConflict
 from llmspell.state.checks import check_integer
 from llmspell.state.contention import backoff
 from llmspell.state.core import Present, Scope, StateCore, entry_of
 from llmspell.state.counter import add
 from llmspell.state.entry import Metadata
 from llmspell.state.scope import scope_text
-from llmspell.store.base import Delete, Put, Ref
+from llmspell.store.base import Delete, Ref
 from llmspell.store.checks import conflict_error
 from llmspell.store.codec import checksum, encode
 from llmspell_bridges.frozen import FrozenValue
@@ -111,12 +111,16 @@ class Entries(StateCore):
         )
         if self._check_written is not None:
             self._check_written(ref[0], blob, state_class)
-        if self._audit is not None:  # it takes the objects this way does without
-            put = Put(*ref, blob, at, schema_version, state_class, None, if_version)
-            return self._save_all((put,), durability=None)[0]
-        version, created_at, before, after = self._store.put(
-            *ref, blob, at, schema_version, state_class, if_version, origin
-        )
+        try:
+            version, created_at, before, after = self._store.put(
+                *ref, blob, at, schema_version, state_class, if_version, origin
+            )
+        except LlmSpellError as error:
+            if self._audit is not None:
+                self._audit.saved(ref, None, error.code, origin)
+            raise
+        if self._audit is not None:
+            self._audit.saved(ref, version, "ok", origin)
         metadata = _new_metadata(
             (
                 version,

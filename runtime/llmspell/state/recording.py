@@ -45,6 +45,14 @@ class Recording:
             action, scope=scope, key=key, outcome=outcome, origin=CURRENT.get(), details=details
         )
 
+    def saved(
+        self, ref: tuple[str, str], version: int | None, outcome: str, origin: Origin
+    ) -> None:
+        """Record a save of class standard or trusted."""
+        self.auditor.note(
+            "save", scope=ref[0], key=ref[1], version=version, outcome=outcome, origin=origin
+        )
+
     def wrote(
         self,
         batch: Sequence[Operation],

@@ -52,6 +52,7 @@ def configured_sealing(security: Security | None) -> Sealing | None:
         cipher=settings.encryption_algorithm,
         everything=wanted,
         rotation_days=settings.key_rotation_days,
+        hides_keys=settings.hash_keys,
     )
 
 

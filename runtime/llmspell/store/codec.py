@@ -39,6 +39,7 @@ __all__ = [
     "has_confidential_members",
     "is_confidential",
     "is_plain",
+    "is_unopened",
     "labels_of",
     "map_members",
     "pack",
@@ -174,6 +175,11 @@ def decode(blob: bytes) -> Any:
 def is_plain(blob: bytes) -> bool:
     """Return whether a blob is in the open: neither sealed, nor something that was not opened."""
     return bool(blob) and blob[0] & _VERSION == _FORMAT
+
+
+def is_unopened(blob: bytes) -> bool:
+    """Return whether a blob stands for one that could not be opened."""
+    return bool(blob) and blob[0] == _UNOPENED
 
 
 def is_confidential(blob: bytes) -> bool:

@@ -127,13 +127,14 @@ class Plan:
     def apply(self, batch: Sequence[Operation], origin: Origin) -> list[Written]:
         """Add a batch and return what it does.
 
-        Raises VersionConflict, and then the plan is as it was before.
+        Raises VersionConflict and what sealing raises, and then the plan is as it was before.
         """
         last, count = self.last, len(self.changes)
-        # What cannot be refused need not be undone: most batches are puts without a condition.
+        # What cannot be refused need not be undone: most batches are puts without a condition,
+        # and without anything to seal.
         plain = all(type(operation) is Put and operation[7] is None for operation in batch)
         undo: _Undo = []
-        self._undo = None if plain else undo
+        self._undo = None if plain and self._seal is None else undo
         try:
             if plain:
                 return self._put_all(batch, origin)  # type: ignore[arg-type]

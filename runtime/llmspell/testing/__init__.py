@@ -18,7 +18,8 @@ The store must go by it.
 
 A backend whose data outlive it inherits DurableStoreContract and provides ``open_again``
 instead of both; one whose data several stores can have open at the same time inherits
-SharedStoreContract. A store that answers ``epoch`` with real numbers says ``caches = True``;
+SharedStoreContract. One that keeps the bytes itself, as ``Backend`` says, inherits SealingRules
+beside that. A store that answers ``epoch`` with real numbers says ``caches = True``;
 without it -1 is always a good answer.
 
 Needs pytest and hypothesis, which the ``test`` extra brings. For readable failures call
@@ -29,5 +30,12 @@ from __future__ import annotations
 
 from llmspell.testing.clock import ManualClock
 from llmspell.testing.contract import DurableStoreContract, SharedStoreContract, StoreContract
+from llmspell.testing.resealing import SealingRules
 
-__all__ = ["DurableStoreContract", "ManualClock", "SharedStoreContract", "StoreContract"]
+__all__ = [
+    "DurableStoreContract",
+    "ManualClock",
+    "SealingRules",
+    "SharedStoreContract",
+    "StoreContract",
+]

@@ -98,6 +98,11 @@ class AccessControl:
         """Return whether nobody is named: the program itself, or who is at its command line."""
         return asked is None and not self._has_actor
 
+    def after_fork(self) -> None:
+        """Go on in a child process, whatever other threads of the parent were at."""
+        self._looking = threading.Lock()
+        self._judge.after_fork()
+
     # Questions ----------------------------------------------------------------------------
 
     def check(
@@ -236,6 +241,8 @@ class AccessControl:
         if self._source is None or self.monotonic_s() < self.due_at:
             return
         with self._looking:
+            if self.monotonic_s() < self.due_at:
+                return  # another thread has just looked
             grants = self._source.changed()
             if grants is not None:
                 self._replace(grants)

@@ -30,6 +30,10 @@ class Judge:
         self._functions = functions
         self._counters = counters
 
+    def after_fork(self) -> None:
+        """Go on in a child process."""
+        self._counters.after_fork()
+
     def decide(
         self, request: Request, grants: Iterable[Grant], mask: Permission, *, counts: bool = True
     ) -> Verdict:

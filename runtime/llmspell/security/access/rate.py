@@ -23,6 +23,10 @@ class Counters:
         self._windows: OrderedDict[Hashable, deque[float]] = OrderedDict()
         self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
+    def after_fork(self) -> None:
+        """Go on in a child process, where no other thread holds the lock."""
+        self._lock = threading.Lock()
+
     def take(self, key: Hashable, most: int, window_s: float, *, is_burst: bool) -> bool:
         """Count a request and return True, or return False when there were too many.
 

@@ -56,6 +56,7 @@ class KeyRing(Secretive):
     _wrapping_key: bytes
     _fixed: tuple[bytes, ...]
     complete: bool = False
+    hides_keys: bool = False
 
     @classmethod
     def create(
@@ -101,6 +102,7 @@ class KeyRing(Secretive):
             wrapping_key,
             fixed,
             facts.complete,
+            facts.hides_keys,
         )
 
     def pack(self) -> bytes:
@@ -120,7 +122,9 @@ class KeyRing(Secretive):
     def facts(self) -> RingFacts:
         """What is no secret: ids, times, the derivation, ``everything``."""
         made = tuple(GenerationFacts(one.id, one.created_us) for one in self.generations)
-        return RingFacts(self.ring_id, self.derivation, self.everything, made, self.complete)
+        return RingFacts(
+            self.ring_id, self.derivation, self.everything, made, self.complete, self.hides_keys
+        )
 
     def rotated(self, now_us: int) -> KeyRing:
         """Return a ring with one more generation, which is the active one.
@@ -145,6 +149,10 @@ class KeyRing(Secretive):
     def completed(self) -> KeyRing:
         """Return the ring of a store in which no value is left in the open."""
         return replace(self, complete=True)
+
+    def hiding_keys(self) -> KeyRing:
+        """Return the ring of a store whose files do not tell how keys are called."""
+        return replace(self, hides_keys=True)
 
     def generation(self, generation_id: bytes) -> Generation | None:
         """Return the generation of that id, or None when the ring does not have it."""

@@ -56,6 +56,7 @@ class RingFacts:
     ``derivation`` is None when a master key opens the ring, ``everything`` tells whether all
     values are sealed or those of class sensitive alone; the last generation is the active one.
     With ``complete`` no value is left in the open: one that is has been put there by somebody else.
+    With ``hides_keys`` the names of keys are kept out of the files.
     """
 
     ring_id: bytes
@@ -63,6 +64,7 @@ class RingFacts:
     everything: bool
     generations: tuple[GenerationFacts, ...]
     complete: bool = False
+    hides_keys: bool = False
 
 
 def wrap(facts: RingFacts, wrapping_key: bytes, secrets: list[bytes]) -> bytes:
@@ -148,7 +150,7 @@ def _packed_facts(facts: RingFacts) -> bytes:
     how = facts.derivation
     derivation = how and [how.name, how.salt, how.iterations, how.memory_kib, how.lanes]
     made = [[one.id, one.created_us] for one in facts.generations]
-    kinds = [facts.everything, facts.complete]
+    kinds = [facts.everything, facts.complete, facts.hides_keys]
     packed: bytes = msgpack.packb([facts.ring_id, derivation, kinds, made])
     return packed
 
@@ -156,12 +158,17 @@ def _packed_facts(facts: RingFacts) -> bytes:
 def _read_facts(clear: bytes) -> RingFacts:
     """Read the facts of whoever wrote them: every type and length is looked at."""
     match _unpacked(clear):
-        case [bytes() as ring_id, how, [bool() as everything, bool() as complete], [_, *_] as made]:
+        case [
+            bytes() as ring_id,
+            how,
+            [bool() as everything, bool() as complete, bool() as hides_keys],
+            [_, *_] as made,
+        ]:
             generations = tuple(_read_generation(one) for one in made)
             distinct = len({one.id for one in generations}) == len(generations)
             if len(ring_id) == _RING_ID_BYTES and distinct:
                 derivation = _read_derivation(how)
-                return RingFacts(ring_id, derivation, everything, generations, complete)
+                return RingFacts(ring_id, derivation, everything, generations, complete, hides_keys)
     raise _damaged("its facts make no sense")
 
 

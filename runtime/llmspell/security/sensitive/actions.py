@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
-
-import msgpack
 
 from llmspell.security.sensitive.confidential import Confidential
 from llmspell_bridges.values import Value
@@ -55,6 +52,8 @@ def protected_field(value: Value, action: Does, hash_key: bytes | None) -> Any:
         return REDACTED
     if type(value) is str:
         return value if _HASHED.fullmatch(value) else _hashed(value.encode(), hash_key)
+    import msgpack
+
     # No text begins with this byte, so no text has the hash of another value.
     return _hashed(b"\xc1" + msgpack.packb(value, datetime=True), hash_key)
 
@@ -99,4 +98,6 @@ def _merged(cuts: Iterable[Cut]) -> list[Cut]:
 def _hashed(found: bytes, hash_key: bytes | None) -> str:
     if hash_key is None:  # Protection asked for it when it was made
         raise ValueError("there is no key to hash with")
+    import hmac
+
     return "hash:" + hmac.digest(hash_key, found, "sha256").hex()[:_HASH_CHARACTERS]

@@ -50,7 +50,7 @@ class Log:
         from llmspell.security.sensitive.redactor import redactor
 
         redact = redactor().redact
-        file, line, function, _ = self._logger.findCaller(stacklevel=2)
+        file, line, function, _ = self._logger.findCaller(stacklevel=3)
         record = self._logger.makeRecord(
             self._logger.name,
             level,

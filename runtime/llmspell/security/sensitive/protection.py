@@ -151,7 +151,7 @@ class _Plan:
         self._fields = {steps: Does(mark) for steps, mark in fields.items()}
         for hit, action in self._hits:
             steps = hit.place.steps
-            if not hit.place.is_name and steps in self._fields:
+            if not hit.place.is_name and action is not Does.REFUSE and steps in self._fields:
                 self._fields[steps] = max(action, self._fields[steps])
 
     def refuse(self) -> None:
@@ -181,7 +181,10 @@ class _Plan:
 
     def done(self) -> tuple[Action, ...]:
         """Return the actions for the record."""
-        whole = [self._action(steps, _FIELD, action) for steps, action in self._fields.items()]
+        whole = [
+            self._action(steps, _FIELD, self._outermost(steps) or action)
+            for steps, action in self._fields.items()
+        ]
         parts = [
             self._action(hit.place.steps, hit.detector, self._covering(hit) or action)
             for hit, action in self._hits
@@ -197,7 +200,12 @@ class _Plan:
 
     def _covering(self, hit: Hit) -> Does | None:
         """Return what is done with the field around a hit, if there is one."""
-        steps = hit.place.steps[:-1] if hit.place.is_name else hit.place.steps
+        return self._outermost(hit.place.steps[:-1] if hit.place.is_name else hit.place.steps)
+
+    def _outermost(self, steps: Steps) -> Does | None:
+        """Return what is done with the largest field that steps lead into."""
+        if not self._fields:
+            return None
         around = (self._fields.get(steps[:count]) for count in range(len(steps) + 1))
         return next((action for action in around if action is not None), None)
 

@@ -21,11 +21,15 @@ from llmspell.store.codec import (
 if TYPE_CHECKING:
     from llmspell.security.keys.sealer import Sealer
 
-__all__ = ["RING", "Envelope"]
+__all__ = ["ACCESS", "NAMES", "RING", "Envelope"]
 
 _KEYS: Final = INTERNAL + "keys"
 #: Where the key ring itself is kept. It is wrapped with the master key, not sealed with its own.
 RING: Final = Ref(_KEYS, "ring")
+#: Where the names of hidden keys are kept.
+NAMES: Final = INTERNAL + "names"
+#: Where grants are kept: who could put one there without the key would have what it grants.
+ACCESS: Final = INTERNAL + "access"
 
 
 class Envelope:
@@ -52,12 +56,10 @@ class Envelope:
 
     def seal(self, scope: str, key: str, version: int, schema_version: int, blob: bytes) -> bytes:
         """Return what is stored of a blob. Raises EncryptionError for what must not be."""
-        if self._everything:
-            if not blob or scope == _KEYS:
+        if scope[:1] == INTERNAL or self._everything:
+            if not blob or not self._is_whole(scope):
                 return blob
             return self._needed().seal(scope, key, version, schema_version, blob)
-        if scope[:1] == INTERNAL:
-            return blob
         if not is_plain(blob):
             decode(blob)  # a value that was not opened must not become that of another version
         if is_confidential(blob) or self._all_values():
@@ -73,7 +75,8 @@ class Envelope:
 
     def open(self, scope: str, key: str, version: int, schema_version: int, blob: bytes) -> bytes:
         """Return the blob in the open; what does not open tells why when it is decoded."""
-        if not blob or scope == _KEYS or (scope[:1] == INTERNAL and not self._everything):
+        whole = self._is_whole(scope)
+        if not blob or (scope[:1] == INTERNAL and not whole):
             return blob
         sealer = self._sealer
         if sealer is None:
@@ -81,12 +84,12 @@ class Envelope:
         try:
             if blob[0] == SEALED:
                 opened = sealer.open(scope, key, version, schema_version, blob)
-                return opened if self._everything else confidential(opened)
+                return opened if whole else confidential(opened)
             if _is_close_to_sealed(blob[0]):
                 raise _damaged(scope, key, version)
             if self._refuses_plain():
                 raise _not_sealed(scope, key, version)
-            if self._everything or not has_confidential_members(blob):
+            if whole or not has_confidential_members(blob):
                 return blob
             return map_members(
                 blob,
@@ -99,6 +102,12 @@ class Envelope:
             return unopened(error)
         except LlmSpellError:
             return unopened(_damaged(scope, key, version))
+
+    def _is_whole(self, scope: str) -> bool:
+        """Return whether whatever is stored in a scope is sealed, be it a value or not."""
+        if scope[:1] != INTERNAL or self._everything:
+            return self._everything and scope != _KEYS
+        return scope in (ACCESS, NAMES)
 
     def sealed_parts(self, blob: bytes) -> list[bytes]:
         """Return what is sealed in a stored blob: the whole of it, members, or nothing."""
@@ -114,9 +123,9 @@ class Envelope:
             map_members(blob, note, sealed=False)
         return found
 
-    def is_current(self, blob: bytes, *, everything: bool) -> bool:
+    def is_current(self, scope: str, blob: bytes, *, everything: bool) -> bool:
         """Return whether a stored blob is sealed as it would be now, if it has to be at all."""
-        if not blob or (everything and blob[0] != SEALED):
+        if not blob or ((everything or self._is_whole(scope)) and blob[0] != SEALED):
             return not blob
         needed = self._needed()
         return all(needed.is_current(part) for part in self.sealed_parts(blob))

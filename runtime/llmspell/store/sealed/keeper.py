@@ -58,21 +58,27 @@ class RingKeeper:
             self._version = row.version
             return True
 
-    def load_or_create(self, *, everything: bool) -> KeyRing:
-        """Return the ring, made now if there is none; ``everything`` switches that on for good."""
+    def load_or_create(self, *, everything: bool, hides_keys: bool = False) -> KeyRing:
+        """Return the ring, made now if there is none.
+
+        ``everything`` switches that on for good. A store that holds something gets no ring that
+        hides keys: those it has could not be found any more.
+        """
         self.refresh()
         while self._ring is None or (everything and not self._ring.everything):
             with suppress(VersionConflict):
-                self.change(lambda ring: self._made(ring, everything=everything))
+                self.change(lambda ring: self._made(ring, everything, hides_keys))
             self.refresh()
         return self._ring
 
-    def _made(self, ring: KeyRing | None, *, everything: bool) -> KeyRing:
+    def _made(self, ring: KeyRing | None, everything: bool, hides_keys: bool) -> KeyRing:
         if ring is not None:
             return ring.with_everything(True)
-        made = KeyRing.create(self._master, self._clock(), everything=everything)
         # Where nothing was ever stored, nothing can be there in the open.
         empty = not self._store.scopes() and self._store.span().last == 0
+        made = KeyRing.create(self._master, self._clock(), everything=everything)
+        if hides_keys and empty:
+            made = made.hiding_keys()
         return made.completed() if everything and empty else made
 
     def change(self, make: Callable[[KeyRing | None], KeyRing]) -> KeyRing:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from llmspell.errors import KeyMissing, VersionConflict
+from llmspell.errors import ConfigError, KeyMissing, VersionConflict
 from llmspell.store.base import Backend, Store
 from llmspell.store.clock import Clock
 from llmspell.store.sealed.envelope import RING, Envelope
@@ -28,6 +28,7 @@ class Sealing:
     ``master`` unwraps the key ring; without one nothing can be. ``everything`` seals every value,
     else those that ask for it. ``rotation_days`` is the age at which a new data key is made when
     the store is opened; 0 makes none. ``every_blob`` seals llmspell's own entries, too.
+    ``hides_keys`` keeps the names of keys out of the files; a store is made with it or without.
     """
 
     master: MasterKey | Passphrase | None
@@ -35,6 +36,7 @@ class Sealing:
     everything: bool = False
     rotation_days: float = 0
     every_blob: bool = False
+    hides_keys: bool = False
 
 
 def sealed(backend: Backend, sealing: Sealing | None, *, clock: Clock) -> Store:
@@ -51,7 +53,9 @@ def sealed(backend: Backend, sealing: Sealing | None, *, clock: Clock) -> Store:
         from llmspell.store.sealed.keeper import RingKeeper
 
         keeper = RingKeeper(backend, sealing.master, clock)
-        keeper.load_or_create(everything=sealing.everything)
+        ring = keeper.load_or_create(everything=sealing.everything, hides_keys=sealing.hides_keys)
+        if ring.hides_keys != sealing.hides_keys:
+            raise _made_otherwise(hides_keys=ring.hides_keys)
         if sealing.rotation_days:
             _rotate_when_due(keeper, clock() - round(sealing.rotation_days * _DAY_US), clock())
         sealer = Sealer(lambda: keeper.ring, sealing.cipher, refresh=keeper.refresh)
@@ -61,7 +65,12 @@ def sealed(backend: Backend, sealing: Sealing | None, *, clock: Clock) -> Store:
             all_values=lambda: keeper.ring.everything,
             refuses_plain=lambda: keeper.ring.everything and keeper.ring.complete,
         )
-        return SealedStore(backend, envelope, keeper)
+        store = SealedStore(backend, envelope, keeper)
+        if not sealing.hides_keys:
+            return store
+        from llmspell.store.sealed.hidden import HiddenKeysStore
+
+        return HiddenKeysStore(store, ring.secret("index/keys"))
     except BaseException:
         backend.close()
         raise
@@ -79,6 +88,17 @@ def _without_key(backend: Backend) -> Store:
             hint="set LLMSPELL_MASTER_KEY, LLMSPELL_PASSPHRASE or state.security.key_file",
         )
     return SealedStore(backend, Envelope(None), None)
+
+
+def _made_otherwise(*, hides_keys: bool) -> ConfigError:
+    made = "hides" if hides_keys else "was made without hiding"
+    return ConfigError(
+        f"this store {made} the names of its keys, but state.security.hash_keys is"
+        f" {str(not hides_keys).lower()}",
+        hint=f"set state.security.hash_keys = {str(hides_keys).lower()}; to change it, `llmspell"
+        " state export` and `import` into a new store",
+        key="state.security.hash_keys",
+    )
 
 
 def _rotate_when_due(keeper: RingKeeper, before: int, now: int) -> None:

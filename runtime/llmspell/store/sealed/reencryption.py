@@ -15,10 +15,10 @@ import msgpack
 
 from llmspell.errors import KeyMissing, LlmSpellError, VersionConflict
 from llmspell.security.keys.sealer import key_id_of
-from llmspell.store.base import Delete, Put, Ref, Resealed, Row
+from llmspell.store.base import INTERNAL, Delete, Put, Ref, Resealed, Row
 from llmspell.store.changes import Change
-from llmspell.store.codec import confidential, decode, is_plain
-from llmspell.store.sealed.envelope import RING
+from llmspell.store.codec import confidential, decode, is_plain, is_unopened
+from llmspell.store.sealed.envelope import ACCESS, NAMES, RING
 from llmspell.store.sealed.keeper import RingKeeper
 from llmspell.store.sealed.store import SealedStore
 
@@ -27,6 +27,8 @@ __all__ = ["Examined", "Reencrypted", "Unreadable", "examine", "reencrypt"]
 _PAGE: Final = 200
 _PROGRESS: Final = Ref(RING.scope, "reencryption")
 _CLASS: Final = "keys"
+#: Those of llmspell's own scopes that are sealed; in order, and before all others.
+_INTERNAL: Final = (ACCESS, NAMES)
 
 
 class Unreadable(NamedTuple):
@@ -105,7 +107,7 @@ def examine(store: SealedStore) -> Iterator[Examined]:
             ids = _key_ids(store, item)
             values.update(ids or [""])
             opened = envelope.open(*item[:4], item.blob)
-            if what := _why(opened):
+            if what := _why(item, opened):
                 problems.append(item.unreadable(what))
         yield Examined(values, share, tuple(problems))
 
@@ -134,16 +136,18 @@ class _Reencryption:
 
     def _is_current(self, item: _Item) -> bool:
         with suppress(LlmSpellError):
-            return self._store.envelope.is_current(item.blob, everything=self._everything)
+            return self._store.envelope.is_current(
+                item.scope, item.blob, everything=self._everything
+            )
         return False
 
     def _sealed_anew(self, item: _Item, problems: list[Unreadable]) -> Resealed | None:
         envelope = self._store.envelope
         opened = envelope.open(*item[:4], item.blob)
-        if what := _why(opened):
+        if what := _why(item, opened):
             problems.append(item.unreadable(what))
             return None
-        if self._everything:
+        if self._everything and item.scope[:1] != INTERNAL:
             opened = confidential(opened)
         sealed = envelope.seal(*item[:4], opened)
         ref = Ref(item.scope, item.key) if item.seq is None else None
@@ -179,11 +183,11 @@ def _pages(store: SealedStore, begin: _Place) -> Iterator[tuple[list[_Item], int
 
     What is written meanwhile is as it should be, and there may be no end of it.
     """
-    counts = [] if begin.seq is not None else store.inner.scopes()
-    span = store.inner.span()
-    total = max(1, sum(count for _, count in store.inner.scopes()) + span.rows)
+    counts, span = store.inner.scopes(), store.inner.span()
+    total = max(1, sum(count for _, count in counts) + span.rows)
     done = begin.done
-    for scope, _ in counts:
+    scopes = [*_INTERNAL, *(scope for scope, _ in counts)] if begin.seq is None else []
+    for scope in scopes:
         if scope < begin.scope:
             continue
         after = begin.key if scope == begin.scope else None
@@ -215,10 +219,12 @@ def _key_ids(store: SealedStore, item: _Item) -> set[str]:
     return ids
 
 
-def _why(opened: bytes) -> str | None:
+def _why(item: _Item, opened: bytes) -> str | None:
     """Return why a blob did not open, None if it did."""
     if not opened or is_plain(opened):
         return None
+    if item.scope[:1] == INTERNAL and not is_unopened(opened):
+        return None  # what llmspell keeps for itself has forms of its own
     try:
         decode(opened)
     except LlmSpellError as error:

@@ -1,0 +1,236 @@
+"""A store whose files do not tell how keys are called.
+
+What is stored as the key is a keyed hash of scope and key. The name itself is kept sealed in an
+entry of llmspell's own, from the first write of the key on, so that keys can be listed. Listing
+a scope therefore reads all of its keys.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from llmspell.errors import LlmSpellError, VersionConflict
+from llmspell.store.base import (
+    INTERNAL,
+    Clear,
+    Operation,
+    Put,
+    Reader,
+    Ref,
+    Row,
+    Store,
+    WriteResult,
+)
+from llmspell.store.changes import NOBODY, Change, Origin
+from llmspell.store.checks import conflict_error
+from llmspell.store.codec import decode, encode
+from llmspell.store.plan import touched
+from llmspell.store.sealed.envelope import NAMES
+from llmspell.store.wrapper import StoreWrapper
+
+__all__ = ["HiddenKeysStore"]
+
+T = TypeVar("T")
+_CLASS: Final = "name"
+_HASH_BYTES: Final = 20
+#: How many names are remembered; what is forgotten is looked up again.
+_MOST_NAMES: Final = 100_000
+_new_row: Any = partial(tuple.__new__, Row)
+_new_ref: Any = partial(tuple.__new__, Ref)
+_new_result: Any = partial(tuple.__new__, WriteResult)
+
+
+class _Names:
+    """Keys by what is stored of them. ``secret`` is what they are hashed with."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self.known: dict[tuple[str, str], str] = {}
+
+    def hidden(self, scope: str, key: str) -> str:
+        """Return what is stored in the place of a key."""
+        if scope[:1] == INTERNAL:
+            return key
+        where = scope.encode()
+        hashed = hmac.digest(
+            self._secret, len(where).to_bytes(2, "big") + where + key.encode(), "sha256"
+        )
+        return base64.b32encode(hashed[:_HASH_BYTES]).decode().lower()
+
+    def ref(self, ref: tuple[str, str]) -> Ref:
+        """Return where an entry is stored."""
+        return _new_ref((ref[0], self.hidden(*ref)))  # type: ignore[no-any-return]
+
+    def note(self, scope: str, hidden: str, key: str) -> None:
+        """Remember a name that is stored."""
+        if len(self.known) >= _MOST_NAMES:
+            self.known.clear()
+        self.known[scope, hidden] = key
+
+    def look_up(self, reader: Reader, refs: Sequence[tuple[str, str]]) -> None:
+        """Remember the names of what is stored there, as far as they are."""
+        unknown = [ref for ref in dict.fromkeys(refs) if ref not in self.known]
+        unknown = [ref for ref in unknown if ref[0][:1] != INTERNAL]
+        if not unknown:
+            return
+        rows = reader.read([Ref(NAMES, hidden) for _, hidden in unknown])
+        for (scope, hidden), row in zip(unknown, rows, strict=True):
+            if row is not None:
+                with suppress(LlmSpellError):  # a damaged name must not hide the others
+                    self.note(scope, hidden, decode(row.blob))
+
+    def name(self, scope: str, hidden: str) -> str:
+        """Return how a stored key is called; what is stored where nobody knows."""
+        return self.known.get((scope, hidden), hidden)
+
+
+class _Reader:
+    """Reads under the names."""
+
+    def __init__(self, reader: Reader, names: _Names) -> None:
+        self._reader = reader
+        self._names = names
+
+    def read(self, refs: Sequence[Ref]) -> list[Row | None]:
+        rows = self._reader.read([self._names.ref(ref) for ref in refs])
+        return [
+            row if row is None else _new_row((*ref[:2], *row[2:]))
+            for ref, row in zip(refs, rows, strict=True)
+        ]
+
+    def scan(
+        self,
+        scope: str,
+        *,
+        prefix: str = "",
+        after: str | None = None,
+        limit: int | None = None,
+        values: bool = True,
+    ) -> list[Row]:
+        if scope[:1] == INTERNAL:
+            return self._reader.scan(scope, prefix=prefix, after=after, limit=limit, values=values)
+        names = self._names
+        rows = self._reader.scan(scope, values=values)
+        names.look_up(self._reader, [(scope, row.key) for row in rows])
+        named = [(names.name(scope, row.key), row) for row in rows]
+        found = [
+            _new_row((scope, key, *row[2:]))
+            for key, row in named
+            if key.startswith(prefix) and (after is None or key > after)
+        ]
+        return sorted(found, key=_key)[:limit]
+
+    def scopes(self, prefix: str = "") -> list[tuple[str, int]]:
+        return self._reader.scopes(prefix)
+
+
+class HiddenKeysStore(_Reader, StoreWrapper):
+    """A store over one that seals, which is never told the keys of users.
+
+    ``secret`` must stay the same for the life of the store.
+    """
+
+    def __init__(self, inner: Store, secret: bytes) -> None:
+        StoreWrapper.__init__(self, inner)
+        _Reader.__init__(self, inner, _Names(secret))
+
+    def write(
+        self,
+        batch: Sequence[Operation],
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> WriteResult:
+        touched(batch)  # what is no operation is refused here already
+        names = self._names
+        hidden: list[Operation] = []
+        unnamed: dict[tuple[str, str], Put] = {}
+        for operation in batch:
+            if isinstance(operation, Clear) or operation.scope[:1] == INTERNAL:
+                hidden.append(operation)
+                continue
+            scope, key = operation.scope, operation.key
+            stored = names.hidden(scope, key)
+            hidden.append(operation._replace(key=stored))
+            if type(operation) is Put and (scope, stored) not in names.known:
+                name = encode(key)
+                unnamed[scope, stored] = Put(NAMES, stored, name, operation.at, 1, _CLASS)
+        result = self._told(
+            lambda: self.inner.write(
+                [*hidden, *unnamed.values()], durability=durability, origin=origin
+            ),
+            batch,
+        )
+        for (scope, stored), named in unnamed.items():
+            names.note(scope, stored, decode(named.blob))
+        return _new_result((result.written[: len(batch)], *result[1:]))  # type: ignore[no-any-return]
+
+    def put(
+        self,
+        scope: str,
+        key: str,
+        blob: bytes,
+        at: int,
+        schema_version: int,
+        state_class: str,
+        if_version: int | None,
+        origin: Origin,
+    ) -> tuple[int, int, int, int]:
+        stored = self._names.hidden(scope, key)
+        operation = Put(scope, key, blob, at, schema_version, state_class, None, if_version)
+        if (scope, stored) not in self._names.known and scope[:1] != INTERNAL:
+            (done,), before, after, _ = self.write((operation,), origin=origin)
+            return done.version, done.created_at, before, after
+        return self._told(
+            lambda: self.inner.put(
+                scope, stored, blob, at, schema_version, state_class, if_version, origin
+            ),
+            (operation,),
+        )
+
+    def _told(self, write: Callable[[], T], batch: Sequence[Operation]) -> T:
+        """Write; what a conflict is about is told by its name."""
+        try:
+            return write()
+        except VersionConflict as conflict:
+            told = conflict.details
+            for operation in batch:
+                if isinstance(operation, Clear):
+                    continue
+                scope, key = operation.scope, operation.key
+                if (scope, self._names.hidden(scope, key)) == (told.get("scope"), told.get("key")):
+                    raise conflict_error(
+                        scope, key, expected=told["expected"], actual=told["actual"]
+                    ) from None
+            raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Reader]:
+        with self.inner.snapshot() as reader:
+            yield _Reader(reader, self._names)
+
+    def changes(self, after: int, *, limit: int | None = None, values: bool = True) -> list[Change]:
+        return self._named(self.inner.changes(after, limit=limit, values=values))
+
+    def recall(self, seqs: Sequence[int]) -> Mapping[int, Change]:
+        return {change.seq: change for change in self._named([*self.inner.recall(seqs).values()])}
+
+    def history(
+        self, ref: Ref, *, below: int | None = None, limit: int | None = None, values: bool = True
+    ) -> list[Change]:
+        found = self.inner.history(self._names.ref(ref), below=below, limit=limit, values=values)
+        return [change._replace(key=ref[1]) for change in found]
+
+    def _named(self, changes: list[Change]) -> list[Change]:
+        names = self._names
+        names.look_up(self.inner, [(change.scope, change.key) for change in changes])
+        return [change._replace(key=names.name(change.scope, change.key)) for change in changes]
+
+
+def _key(row: Row) -> str:
+    return row.key

@@ -1,0 +1,113 @@
+"""With hash_keys the files do not even tell how keys are called; everything else is as before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from llmspell import Runtime
+from llmspell.errors import ConfigError, VersionConflict
+from llmspell.state.manager import StateManager
+
+from .conftest import everything_on_disk, rows_of
+
+Open = Callable[..., Runtime]
+HIDDEN = {"hash_keys": True}
+
+
+@pytest.fixture
+def state(open_runtime: Open) -> StateManager:
+    return open_runtime(security=HIDDEN).state
+
+
+def test_no_file_tells_how_a_key_is_called(state: StateManager) -> None:
+    state.save("g", "patient-4711", 1)
+    state.save_many("g", {"patient-4712": 2, "patient-4713": 3})
+    with state.transaction() as tx:
+        tx.save("g", "patient-4714", 4)
+    state.delete("g", "patient-4712")
+    state.close()
+    assert b"patient" not in everything_on_disk()
+
+
+def test_the_same_key_of_two_scopes_looks_different(state: StateManager) -> None:
+    for scope in ("a", "b"):
+        state.save(scope, "k", 1)
+    assert len({key for (key,) in rows_of("entries WHERE scope IN ('a', 'b')", "key")}) == 2
+
+
+def test_keys_are_listed_in_their_order_by_whoever_opens_the_store(
+    state: StateManager, open_runtime: Open
+) -> None:
+    keys = [f"k{number:02}" for number in range(30)]
+    state.save_many("g", dict.fromkeys(reversed(keys), 1))
+    for each in (state, open_runtime(security=HIDDEN).state):
+        assert each.list_keys("g") == keys
+        assert each.list_keys("g", prefix="k1", after="k14", limit=3) == ["k15", "k16", "k17"]
+        assert each.load_many("g", ["k03", "no"]) == {"k03": 1}
+        assert [entry.key for entry in each.export_entries("g")] == keys
+
+
+def test_history_watches_and_rollback_name_the_keys(state: StateManager) -> None:
+    told: list[tuple[str, str]] = []
+    state.watch("g", "note", lambda event: told.append((event.key, event.op)))
+    state.save("g", "note", 1)
+    mark = state.checkpoint()
+    state.save("g", "note", 2)
+    state.delete("g", "note")
+    assert [(each.version, each.value) for each in state.history("g", "note", values=True)] == [
+        (3, None),
+        (2, 2),
+        (1, 1),
+    ]
+    state.rollback(mark)
+    assert state.load("g", "note") == 1
+    assert told == [("note", "put"), ("note", "put"), ("note", "delete"), ("note", "put")]
+
+
+def test_a_conflict_names_the_key(state: StateManager) -> None:
+    state.save("g", "note", 1)
+    for write in (
+        lambda: state.save("g", "note", 2, if_version=0),
+        lambda: state.delete("g", "note", if_version=7),
+    ):
+        with pytest.raises(VersionConflict, match="'note'") as caught:
+            write()
+        assert caught.value.details["key"] == "note"
+
+
+def test_rotating_keys_keeps_the_names(state: StateManager, open_runtime: Open) -> None:
+    state.save("g", "note", 1)
+    state.rotate_key()
+    assert sum(step.sealed for step in state.reencrypt()) == 3  # entry, change and name
+    assert [problem for step in state.verify_keys() for problem in step.problems] == []
+    assert open_runtime(security=HIDDEN).state.list_keys("g") == ["note"]
+
+
+@pytest.mark.parametrize("engine", ["lua", "js"])
+def test_scripts_notice_nothing(open_runtime: Open, engine: str) -> None:
+    script = {
+        "lua": "State.save('g', 'b', 1) State.save('g', 'a', 2) State.increment('g', 'a')"
+        " return {State.list_keys('g'), State.load('g', 'a'), State.key_exists('g', 'no')}",
+        "js": "await State.save('g', 'b', 1); await State.save('g', 'a', 2);"
+        " await State.increment('g', 'a');"
+        " return [await State.listKeys('g'), await State.load('g', 'a'),"
+        " await State.keyExists('g', 'no')]",
+    }
+    runtime = open_runtime(security=HIDDEN)
+    assert runtime.execute(script[engine], engine=engine).value == [["a", "b"], 3, False]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_store_is_made_with_it_or_without(open_runtime: Open, first: bool) -> None:
+    open_runtime(security={"hash_keys": first}).state.save("g", "k", 1)
+    with pytest.raises(ConfigError, match="hash_keys"):
+        _ = open_runtime(security={"hash_keys": not first}).state
+    assert open_runtime(security={"hash_keys": first}).state.load("g", "k") == 1
+
+
+def test_a_store_that_holds_something_is_not_made_to_hide_it(open_runtime: Open) -> None:
+    open_runtime(key=None, everything=False).state.save("g", "k", 1)
+    with pytest.raises(ConfigError, match="hash_keys"):
+        _ = open_runtime(security=HIDDEN).state
