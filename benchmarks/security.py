@@ -10,12 +10,13 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 from llmspell import Config
-
+from llmspell.security.access import AccessControl, Grant, Permission, Policy
 from llmspell.security.sensitive.protection import Protection
 from llmspell.state.manager import StateManager
 from llmspell.state.opening import open_state
@@ -31,7 +32,7 @@ VALUE: Final = {"text": "x" * 240}
 RECORD: Final = {
     "id": "0b6c4a7e-8f2d-4f0a-9a55-3a1e0f7c9d21",
     "title": "Notes of the weekly planning meeting",
-    "body": "We went through the list of open questions and agreed on the next steps. " * 8,
+    "body": "We went through the list of open questions and agreed on the next steps. " * 11,
     "created": "2026-01-31T12:00:00Z",
     "counts": list(range(40)),
     "tags": ["planning", "weekly", "notes", "team"],
@@ -115,7 +116,25 @@ def _micros(function: Callable[[], object], calls: int = 2000) -> float:
 
 
 def _access() -> None:
-    ...
+    """Measure checks against many grants: of scopes asked about before, and of new ones."""
+    for what, pattern in (("exact scopes", "user:{}"), ("patterns", "user:{}:*")):
+        grants = [
+            Grant.read(f"c{i}", {"actor": "ada", "scope": pattern.format(i), "permission": "read"})
+            for i in range(GRANTS)
+        ]
+        scopes = [pattern.format(i).replace("*", "notes") for i in range(GRANTS)]
+        times: tuple[list[float], list[float]] = ([], [])
+        for _ in range(ROUNDS):
+            control = AccessControl(Policy(grants))
+            for taken in times:  # the second time everything has been asked before
+                taken.append(_timed(partial(_check_all, control, scopes)) / GRANTS * 1e6)
+        new, known = map(median, times)
+        print(f"check with {GRANTS:,} grants of {what}: {known:.2f} us, a new scope {new:.2f} us")
+
+
+def _check_all(control: AccessControl, scopes: list[str]) -> None:
+    for scope in scopes:
+        control.check("ada", scope, Permission.READ)
 
 
 def _scan() -> None:

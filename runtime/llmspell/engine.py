@@ -78,7 +78,7 @@ class Runtime:
         address: str | None = None,
         access_conditions: Mapping[str, Callable[[Request], object]] | None = None,
     ) -> None:
-        self._acting = Acting(actor, address, access_conditions or {})
+        self._acting = Acting(actor, address, access_conditions)
         configured = with_module_paths(configuration(config, profile), module_paths)
         self._config = with_isolation(configured, isolation)
         self._permissions = checked_permissions(permissions)

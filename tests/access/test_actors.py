@@ -14,6 +14,7 @@ from llmspell import Runtime, acting, originating
 from llmspell.config import Config, load_config
 from llmspell.errors import AccessDenied, InvalidArgument, ScriptError
 from llmspell.security.access import Request
+from llmspell.security.audit.reading import tail
 
 Open = Callable[..., Runtime]
 SAVE = "return State.save('user:1', 'k', 1).version"
@@ -204,3 +205,25 @@ def test_a_run_refuses_an_actor_without_a_name(runtime: Open, actor: Any) -> Non
         opened.execute(READ, engine="lua", actor=actor)
     with pytest.raises(InvalidArgument), acting(actor):
         pass
+
+
+# The audit log ------------------------------------------------------------------------------
+
+
+def test_a_refusal_is_in_the_audit_log_with_the_actor_and_what_was_missing(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "audit.db"
+    audited = config(tmp_path, actors={"ada": {"grants": [GRANT_WHILE_AUDITED]}})
+    audited = audited.model_copy(
+        update={"audit": audited.audit.model_copy(update={"enabled": True, "path": log})}
+    )
+    with Runtime(audited, actor="ada") as opened:
+        opened.state.save("user:1", "k", 1)
+        with pytest.raises(AccessDenied):
+            opened.state.delete("user:1", "k")
+    found = [(each.action, each.actor, each.outcome) for each in tail(log, 9)]
+    assert found == [("save", "ada", "ok"), ("access", "ada", "access_denied")]
+
+
+GRANT_WHILE_AUDITED = {"scope": "user:*", "permission": "write", "audit": True}

@@ -55,6 +55,8 @@ def test_a_pattern_of_many_stars_is_decided_at_once() -> None:
         ("workflow:42", "workflow:42", True),
         ("workflow:42", "workflow:42:step:collect", True),
         ("workflow:42", "workflow:421", False),
+        ("workflow:42:step:a", "workflow:42:step:a:step:b", False),
+        ("workflow:42:step:a", "workflow:42", False),
         ("workflow:42", "workflow:42:other", False),
         ("agent:", "agent:", False),
         ("user:7", "user:7", False),

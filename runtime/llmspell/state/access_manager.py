@@ -49,6 +49,8 @@ class AccessManager(Watches):
         other processes within a second. Raises ``InvalidArgument``, and ``AccessDenied`` to one
         who does not administer all that the pattern covers.
         """
+        from llmspell.security.access.moments import moment_text
+
         at = time_ns() // 1000
         facts = {
             "actor": actor,
@@ -57,7 +59,7 @@ class AccessManager(Watches):
             "permission": permission,
             "until": until,
             "by": granted_by or self._origin()[0],
-            "at": at,
+            "at": moment_text(at),
         }
         made = _made(facts, conditions or {}, at)
         self._check_manages(made.scope)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["NOBODY_IN_PARTICULAR", "Acting", "configured_access"]
 
 
-@dataclass(frozen=True, slots=True)
 class Acting:
     """As whom a program acts where nobody is named, from which address, and its own conditions.
 
@@ -25,23 +23,27 @@ class Acting:
     that cannot be called.
     """
 
-    actor: str | None = None
-    address: str | None = None
-    conditions: Mapping[str, Callable[[Request], object]] = field(default_factory=dict)
+    __slots__ = ("actor", "address", "conditions")
 
-    def __post_init__(self) -> None:
-        if self.actor is not None:
+    def __init__(
+        self,
+        actor: str | None = None,
+        address: str | None = None,
+        conditions: Mapping[str, Callable[[Request], object]] | None = None,
+    ) -> None:
+        if actor is not None:
             from llmspell.security.access.grant import check_name
 
-            check_name("actor", self.actor)
-        if self.address is not None:
-            object.__setattr__(self, "address", exact_address(self.address))
-        for name, function in self.conditions.items():
+            check_name("actor", actor)
+        for name, function in (conditions or {}).items():
             if not callable(function):
                 raise InvalidArgument(
                     f"condition {name!r} must be a function, not {type(function).__name__}",
                     parameter="access_conditions",
                 )
+        self.actor = actor
+        self.address = None if address is None else exact_address(address)
+        self.conditions = dict(conditions or {})
 
     def as_whom(self, actor: str | None = None) -> dict[str, str | None]:
         """Return what ``originating`` is to be given for a run.

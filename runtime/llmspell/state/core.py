@@ -16,7 +16,7 @@ from llmspell.state.checks import check_ttl
 from llmspell.state.classes import ClassPolicy, class_policy
 from llmspell.state.entry import Metadata
 from llmspell.state.maintenance import Maintenance, Retention
-from llmspell.state.origin import CURRENT, origin_of
+from llmspell.state.origin import origin_of
 from llmspell.state.safeguards import NO_SAFEGUARDS, Safeguards
 from llmspell.state.scope import (
     MAX_KEY_BYTES,
@@ -78,6 +78,8 @@ class StateCore(Guarded):
         self._origin = origin_of(actor)
         self._safeguards = safeguards
         self._audit = safeguards.audit
+        if self._audit is not None:
+            self._audit.origin = self._origin
         self._encrypts_all = safeguards.encrypts_all
         self._looks = safeguards.look_at_values
         self._flush_ms = flush_ms
@@ -202,7 +204,7 @@ class StateCore(Guarded):
 
         validator = self._safeguards.validator or Validator.none
         if validator.concerns(scope, key, name):
-            validator.check(Candidate(scope, key, value, former, name, CURRENT.get().actor))
+            validator.check(Candidate(scope, key, value, former, name, self._origin().actor))
 
     def _needs_former(self, ref: tuple[str, str], state_class: str) -> bool:
         validator = self._safeguards.validator
@@ -235,7 +237,7 @@ class StateCore(Guarded):
         for ref, row in zip(wanted, self._store.read(wanted) if wanted else (), strict=True):
             versions[ref] = 0 if row is None else row.version
             if row is not None:
-                actor, former = CURRENT.get().actor, decode(row.blob)
+                actor, former = self._origin().actor, decode(row.blob)
                 validator.check_deletion(Candidate(*ref, None, former, row.state_class, actor))
         return versions
 

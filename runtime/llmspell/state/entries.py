@@ -133,7 +133,7 @@ class Entries(StateCore):
                 origin[2],
                 None,
                 self._encrypts_all,
-                (),
+                None,
             )
         )
         self._cache.finish(ref, blob, metadata, before, after)

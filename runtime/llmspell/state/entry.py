@@ -23,7 +23,7 @@ class Metadata(NamedTuple):
     ``created_at``, ``updated_at`` and ``expires_at`` give the times as datetimes. ``version``
     counts the writes and deletes of the key. ``size_bytes`` is the size of the encoded value and
     ``checksum`` its CRC-32 in hexadecimal, both before encryption. ``encrypted`` tells whether
-    it is stored so, ``sensitive`` what was found in it when it was saved.
+    it is stored so, ``sensitive`` names what was found in it when it was saved, with commas.
     """
 
     version: int
@@ -36,7 +36,7 @@ class Metadata(NamedTuple):
     correlation_id: str | None
     expires_us: int | None
     encrypted: bool
-    sensitive: tuple[str, ...] = ()
+    sensitive: str | None = None
 
     @property
     def created_at(self) -> dt.datetime:
@@ -66,5 +66,5 @@ class Metadata(NamedTuple):
             "correlation_id": self.correlation_id,
             "expires_at": self.expires_at,
             "encrypted": self.encrypted,
-            "sensitive": list(self.sensitive),
+            "sensitive": self.sensitive,
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from llmspell.errors import LlmSpellError
@@ -30,6 +30,8 @@ class Recording:
 
     def __init__(self, auditor: Auditor) -> None:
         self.auditor = auditor
+        #: Tells whose doing it is; the manager has its own answer where nobody is named.
+        self.origin: Callable[[], Origin] = CURRENT.get
 
     def did(
         self,
@@ -42,7 +44,7 @@ class Recording:
     ) -> None:
         """Record what is no write or read of an entry: a lock, a watch, an export."""
         self.auditor.note(
-            action, scope=scope, key=key, outcome=outcome, origin=CURRENT.get(), details=details
+            action, scope=scope, key=key, outcome=outcome, origin=self.origin(), details=details
         )
 
     def saved(
@@ -92,7 +94,7 @@ class Recording:
             version=metadata.version,
             outcome=_outcome(entry.blob),
             state_class=state_class,
-            origin=CURRENT.get(),
+            origin=self.origin(),
         )
 
     def read_rows(self, rows: Iterable[Row | None]) -> None:
@@ -108,7 +110,7 @@ class Recording:
                     version=row.version,
                     outcome=_outcome(row.blob),
                     state_class=row.state_class,
-                    origin=CURRENT.get(),
+                    origin=self.origin(),
                 )
 
 

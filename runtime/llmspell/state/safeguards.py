@@ -84,7 +84,7 @@ class Safeguards:
             compress=compress,
             confidential=confidential,
             confidential_members=any(done.action == "encrypt" for done in protected.actions),
-            labels=protected.tags,
+            labels=",".join(protected.tags),
         )
 
     def _note(self, action: str, scope: str, key: str, **facts: Any) -> None:

@@ -48,7 +48,7 @@ def metadata_of(row: Row) -> Metadata:
         row.correlation_id,
         row.expires_at,
         is_confidential(row.blob),
-        labels_of(row.blob),
+        labels_of(row.blob) or None,
     )
 
 
@@ -65,5 +65,5 @@ def written_metadata(put: Put, written: Written, correlation_id: str | None) -> 
         correlation_id,
         put.expires_at,
         is_confidential(put.blob),
-        labels_of(put.blob),
+        labels_of(put.blob) or None,
     )

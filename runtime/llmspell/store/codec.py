@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from struct import Struct
 from typing import Any, Final
 from zlib import crc32
@@ -86,14 +86,14 @@ def encode(
     compress: bool = True,
     confidential: bool = False,
     confidential_members: bool = False,
-    labels: Sequence[str] = (),
+    labels: str = "",
 ) -> bytes:
     """Encode a canonical value. The value must have been validated.
 
     ``best_compression`` tries harder, and with shorter values, for what is rarely written.
     ``confidential`` blobs must be sealed where they are stored; with ``confidential_members``
-    the value may hold ``Confidential`` objects. ``labels`` are kept beside the value. Raises
-    LimitExceeded when it takes more than ``max_bytes`` before compression.
+    the value may hold ``Confidential`` objects. ``labels``, names with commas, are kept beside
+    it. Raises LimitExceeded when it takes more than ``max_bytes`` before compression.
     """
     packed = pack(value, max_bytes)
     if len(packed) < _COMPRESS_FROM_BYTES and not (
@@ -131,7 +131,7 @@ def wrap(
     compress: bool = True,
     confidential: bool = False,
     confidential_members: bool = False,
-    labels: Sequence[str] = (),
+    labels: str = "",
 ) -> bytes:
     """Return the blob of what ``pack`` returned: the other half of ``encode``, which see."""
     header = _FORMAT
@@ -145,7 +145,7 @@ def wrap(
             header |= _ZSTD
             packed = bytes(compressed)
     if labels:
-        names = ",".join(labels).encode()
+        names = labels.encode()
         header |= _LABELLED
         packed = _LENGTH.pack(len(names)) + names + packed
     return _HEADER.pack(header, crc32(packed)) + packed
@@ -198,13 +198,13 @@ def has_confidential_members(blob: bytes) -> bool:
     return is_plain(blob) and bool(blob[0] & _MEMBERS)
 
 
-def labels_of(blob: bytes) -> tuple[str, ...]:
-    """Return the labels a blob in the open carries."""
+def labels_of(blob: bytes) -> str:
+    """Return the labels a blob in the open carries, with commas between them."""
     if not is_plain(blob) or not blob[0] & _LABELLED or len(blob) < _HEADER_BYTES + _LENGTH.size:
-        return ()
+        return ""
     start = _HEADER_BYTES + _LENGTH.size
     (length,) = _LENGTH.unpack_from(blob, _HEADER_BYTES)
-    return tuple(blob[start : start + length].decode(errors="replace").split(","))
+    return blob[start : start + length].decode(errors="replace")
 
 
 def map_members(blob: bytes, change: Callable[[int, bytes], bytes], *, sealed: bool) -> bytes:

@@ -68,10 +68,8 @@ def read_days(days: object) -> tuple[str, ...]:
 def moment_us(value: object, *, name: str) -> int:
     """Return a moment as microseconds since the epoch; one without a zone is in UTC.
 
-    Takes ISO 8601 text, a date, a datetime, and what this returns. Raises ``InvalidArgument``.
+    Takes ISO 8601 text, a date and a datetime. Raises ``InvalidArgument``.
     """
-    if type(value) is int and value >= 0:
-        return value
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         value = dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
     if isinstance(value, str):

@@ -16,6 +16,7 @@ WHOLE_STORE: Final = "\0"
 #: Whoever is named as a scope of one of these kinds owns it.
 _OWNERS: Final = frozenset({"agent", "tool", "workflow", "session"})
 _KINDS: Final = ("agent:", "workflow:", "step:", "session:", "custom:")
+_STEP: Final = ":step:"
 _MAX_BYTES: Final = 1024
 
 
@@ -61,8 +62,10 @@ def own_patterns(actor: str) -> tuple[Pattern, ...]:
     kind, _, name = actor.partition(":")
     if kind not in _OWNERS or not name:
         return ()
-    own = Pattern(actor)
-    return (own, Pattern(f"{actor}:step:", ("",))) if kind == "workflow" else (own,)
+    if kind != "workflow":
+        return (Pattern(actor),)
+    # What is named as a step is no workflow.
+    return () if _STEP in name else (Pattern(actor), Pattern(actor + _STEP, ("",)))
 
 
 def check_pattern(pattern: object) -> str:

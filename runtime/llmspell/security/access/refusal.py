@@ -32,7 +32,7 @@ def denied(
         grant, reason = refused[0]
         message += f": grant {grant.id} does not help, since {reason}"
         details["grant"] = grant.id
-    words = " ".join(map(_word, (actor, permission, shown)))
+    words = " ".join(map(quote, (actor, permission, shown)))
     return AccessDenied(message, hint=f"to permit it: llmspell access grant {words}", **details)
 
 
@@ -46,12 +46,8 @@ def unknown(actor: str) -> AccessDenied:
     """Say that an actor may do nothing at all."""
     return AccessDenied(
         f"actor {actor!r} holds no grant, so he may do nothing",
-        hint=f"to permit something: llmspell access grant {_word(actor)} read '<scope>'",
+        hint=f"to permit something: llmspell access grant {quote(actor)} read '<scope>'",
         actor=actor,
         scope="*",
         permission="any",
     )
-
-
-def _word(text: str) -> str:
-    return quote(text)

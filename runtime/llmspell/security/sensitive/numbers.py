@@ -7,18 +7,20 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
+from llmspell.security.sensitive.shape import occurrences, outline
+
 __all__ = ["find_cards", "find_ssns", "is_card"]
 
-# Patterns begin with a class of characters, which the matcher searches for at full speed; what
-# stands before it is asked afterwards.
+#: What must not stand right before a number, and what must not follow it.
+_APART: Final = r"(?<![0-9A-Za-z_])"
+_ENDED: Final = r"(?![0-9A-Za-z_]|\.[0-9])"
 
 
 @cache
 def _ssn() -> re.Pattern[str]:
     return re.compile(
-        r"[0-8](?<![0-9A-Za-z_][0-9])(?<![0-9][-. ][0-9])"
-        r"(?!(?<=0)00|(?<=6)66)[0-9]{2}"  # no area 000, 666 or 9xx was ever given out
-        r"([- ])(?!00)[0-9]{2}\1(?!0000)[0-9]{4}(?![0-9A-Za-z_]|[-.][0-9])"
+        rf"{_APART}(?<![0-9][-. ])(?!000|666|9)[0-9]{{3}}([- ])(?!00)[0-9]{{2}}\1(?!0000)[0-9]{{4}}"
+        rf"{_ENDED}(?!-[0-9])"
     )
 
 
@@ -28,20 +30,26 @@ def find_ssns(text: str) -> Iterator[tuple[int, int]]:
     Areas 000, 666 and from 900 on, group 00 and serial 0000 do not exist. Nine digits on end are
     anything, so they are not taken for one.
     """
-    for match in _ssn().finditer(text):
-        yield match.span()
+    for start in occurrences(outline(text), b"000-00-0000"):
+        if match := _ssn().match(text, start):
+            yield match.span()
+
+
+#: How digits stand on cards, each with the outline it begins with. The longer ones go first: what
+#: follows a number in groups may be its last group.
+_LAYOUTS: Final = (
+    (b"0000-0000-0000-0000-0", r"[0-9]{4}(?:[ -][0-9]{4}){3}[ -][0-9]{1,3}"),
+    (b"0000-0000-0000-0", r"[0-9]{4}(?:[ -][0-9]{4}){2}[ -][0-9]{1,4}"),
+    (b"0000-000000-00000", r"[0-9]{4}[ -][0-9]{6}[ -][0-9]{5}"),
+    (b"0000-000000-0000", r"[0-9]{4}[ -][0-9]{6}[ -][0-9]{4}"),
+    (b"0000000000000", r"[0-9]{13,19}"),
+)
 
 
 @cache
-def _digit_groups() -> re.Pattern[str]:
-    return re.compile(r"[0-9](?<![0-9A-Za-z_.][0-9])[0-9]*+(?:[ -][0-9]++)*+(?![A-Za-z_]|\.[0-9])")
+def _laid_out(layout: str) -> re.Pattern[str]:
+    return re.compile(rf"{_APART}(?<!\.){layout}{_ENDED}")
 
-
-_GROUP: Final = re.compile("[0-9]+")
-_MOST_DIGITS: Final = 19
-_LEAST_DIGITS: Final = 13
-#: How digits are grouped on cards, besides groups of four and none at all.
-_LAYOUTS: Final = ((4, 6, 5), (4, 6, 4))
 
 # First and last prefix, and the lengths in use: ISO/IEC 7812 ranges as the networks publish them.
 _ISSUERS: Final = (
@@ -79,46 +87,18 @@ _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 def find_cards(text: str) -> Iterator[tuple[int, int]]:
     """Yield payment card numbers: grouped as on a card, or 13 to 19 digits on end."""
-    for match in _digit_groups().finditer(text):
-        if match.end() - match.start() >= _LEAST_DIGITS:
-            spans = [group.span() for group in _GROUP.finditer(text, *match.span())]
-            yield from _cards_among(text, spans)
-
-
-def _cards_among(text: str, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Try every row of groups: a year or a count may stand before the number."""
-    first = 0
-    while first < len(spans):
-        last = _card_from(text, spans, first)
-        if last is not None:
-            yield spans[first][0], spans[last][1]
-            first = last
-        first += 1
-
-
-def _card_from(text: str, spans: list[tuple[int, int]], first: int) -> int | None:
-    number, found = "", None
-    sizes: tuple[int, ...] = ()
-    for last in range(first, len(spans)):
-        start, end = spans[last]
-        if len(number) + end - start > _MOST_DIGITS or not _can_go_on(sizes):
-            break
-        number += text[start:end]
-        sizes = (*sizes, end - start)
-        if len(number) >= _LEAST_DIGITS and _is_laid_out(sizes) and is_card(number):
-            found = last
-    return found
-
-
-def _can_go_on(sizes: tuple[int, ...]) -> bool:
-    """Return whether another group may follow groups of these sizes."""
-    return all(size == 4 for size in sizes) or sizes == (4, 6)
-
-
-def _is_laid_out(sizes: tuple[int, ...]) -> bool:
-    if len(sizes) == 1 or sizes in _LAYOUTS:
-        return True
-    return sizes[-1] <= 4 and all(size == 4 for size in sizes[:-1])
+    spans = []
+    kinds = outline(text)
+    for wanted, layout in _LAYOUTS:
+        for start in occurrences(kinds, wanted):
+            match = _laid_out(layout).match(text, start)
+            if match and is_card(match[0].replace(" ", "").replace("-", "")):
+                spans.append(match.span())
+    last = 0
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if start >= last:
+            yield start, end
+            last = end
 
 
 def is_card(number: str) -> bool:

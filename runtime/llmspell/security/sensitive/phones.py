@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
+from llmspell.security.sensitive.shape import occurrences, outline
+
 __all__ = ["find_phones"]
 
 #: Country codes of one and two digits; all others have three. Source: ITU-T E.164 assigned codes.
@@ -44,7 +46,7 @@ def _international() -> re.Pattern[str]:
 @cache
 def _last_seven() -> re.Pattern[str]:
     return re.compile(
-        r"[2-9](?<![0-9A-Za-z_][2-9])(?!11)[0-9]{2}[-. ][0-9]{4}(?![0-9A-Za-z_]|[-.][0-9])"
+        r"(?<![0-9A-Za-z_])(?!.11)[2-9][0-9]{2}[-. ][0-9]{4}(?![0-9A-Za-z_]|[-.][0-9])"
     )
 
 
@@ -76,11 +78,11 @@ def _with_country(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _without_country(text: str) -> Iterator[tuple[int, int]]:
-    for match in _last_seven().finditer(text):
-        start = match.start()
+    for sign in occurrences(outline(text), b"-000-0000"):
+        start = sign + 1
+        match = _last_seven().match(text, start)
         begin = max(0, start - _BEFORE_CHARACTERS)
-        before = _before_seven().search(text[begin:start])
-        if before is not None:
+        if match and (before := _before_seven().search(text[begin:start])):
             yield begin + before.start(), match.end()
 
 

@@ -15,6 +15,8 @@ from llmspell.security.sensitive.shape import Shape
 __all__ = ["Redactor", "include_patterns", "redactor"]
 
 _DETECTORS: Final = tuple(row for row in DETECTORS.values() if row.in_reports)
+#: What was taken out may have hidden the beginning of something else.
+_PASSES: Final = 4
 
 
 class Redactor:
@@ -29,16 +31,27 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """Return the text without what is sensitive: the same object if nothing is."""
+        if self._patterns:
+            try:
+                found = [(*span, one.name) for one in self._patterns for span in one.find(text)]
+            except LimitExceeded:
+                return REDACTED
+            # The detectors see the text as it was, too: a pattern may match a part of a key.
+            return _detected(text, sorted(found))
+        return _detected(text)
+
+
+def _detected(text: str, found: Sequence[tuple[int, int, str]] = ()) -> str:
+    """Return the text without what was found and what the detectors find."""
+    for _ in range(_PASSES):
         shape = Shape(text.encode("ascii", "replace"))
-        suspects = [row for row in _DETECTORS if row.may(shape)]
-        if not suspects and not self._patterns:
-            return text
-        try:
-            found = [(*span, row.name) for row in suspects for span in row.find(text)]
-            found += [(*span, one.name) for one in self._patterns for span in one.find(text)]
-        except LimitExceeded:
-            return REDACTED
-        return _without(text, sorted(found)) if found else text
+        spans = [
+            (*span, row.name) for row in _DETECTORS if row.may(shape) for span in row.find(text)
+        ]
+        if not spans and not found:
+            break
+        text, found = _without(text, sorted([*found, *spans])), ()
+    return text
 
 
 def _without(text: str, found: list[tuple[int, int, str]]) -> str:

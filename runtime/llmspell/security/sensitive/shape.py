@@ -12,7 +12,15 @@ from collections.abc import Iterator
 from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
 from typing import Final
 
-__all__ = ["DOTTED_CHARACTERS", "LONG_TOKEN_CHARACTERS", "TOKEN_CHARACTERS", "Shape", "token_runs"]
+__all__ = [
+    "DOTTED_CHARACTERS",
+    "LONG_TOKEN_CHARACTERS",
+    "TOKEN_CHARACTERS",
+    "Shape",
+    "occurrences",
+    "outline",
+    "token_runs",
+]
 
 #: The alphabets of base64, base64url and hexadecimal numbers.
 TOKEN_CHARACTERS: Final = ascii_letters + digits + "+/_=-"
@@ -109,6 +117,19 @@ class Shape:
 def _beginning(raw: bytes, start: int) -> int:
     """Return where a key whose mark ends in a dot, which is no token character, would begin."""
     return max(0, start - DOTTED_CHARACTERS) if raw[start - 1 : start] == b"." else start
+
+
+def outline(text: str) -> bytes:
+    """Return a text as its kinds of characters: 0 digits, A capitals, a small letters, - signs."""
+    return text.encode("ascii", "replace").translate(_KINDS)
+
+
+def occurrences(kinds: bytes, wanted: bytes) -> Iterator[int]:
+    """Yield where an outline holds another one."""
+    at = kinds.find(wanted)
+    while at >= 0:
+        yield at
+        at = kinds.find(wanted, at + 1)
 
 
 def token_runs(text: str, least: int) -> Iterator[tuple[int, int]]:
