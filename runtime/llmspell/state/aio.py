@@ -76,6 +76,11 @@ class AsyncStateManager(Awaited[StateManager]):
     list_grants = awaited(StateManager.list_grants)
     explain = awaited(StateManager.explain)
     check_access = awaited(StateManager.check_access)
+    key_facts = awaited(StateManager.key_facts)
+    rotate_key = awaited(StateManager.rotate_key)
+    change_master_key = awaited(StateManager.change_master_key)
+    reencrypt = iterated(StateManager.reencrypt)
+    verify_keys = iterated(StateManager.verify_keys)
 
     async def close(self) -> None:
         """Wait for the calls under way and end the threads; closing again does nothing.

@@ -44,11 +44,14 @@ class KeyFacts(NamedTuple):
 
 
 class Keys(AccessManager):
-    """Looking after the key ring. Who acts as somebody must administer the store."""
+    """Looking after the key ring.
+
+    Who acts as somebody must administer the store; the program itself need not.
+    """
 
     def key_facts(self) -> KeyFacts:
         """Return what keys there are. Raises ``KeyMissing`` without encryption."""
-        self._administers()
+        self._check_manages("*")
         keeper = self._keeper()
         keeper.refresh()
         facts = keeper.ring.facts
@@ -71,7 +74,7 @@ class Keys(AccessManager):
         use the new key once they meet a value encrypted with it, or are started anew. Raises
         ``VersionConflict`` when somebody else rotated at the same moment.
         """
-        self._administers()
+        self._check_manages("*")
         keeper = self._keeper()
         keeper.refresh()
         ring = keeper.ring
@@ -89,7 +92,7 @@ class Keys(AccessManager):
         The former master key opens the store no longer, in processes that are started after this.
         Raises ``VersionConflict`` when somebody else changed the ring at the same moment.
         """
-        self._administers()
+        self._check_manages("*")
         keeper = self._keeper()
         keeper.refresh()
         try:
@@ -105,7 +108,7 @@ class Keys(AccessManager):
         out, as the ring has it. Others may read and write meanwhile; interrupted, it goes on
         where it was when it is called again. What does not open is told and stays as it is.
         """
-        self._administers()
+        self._check_manages("*")
         self._keeper()
         from llmspell.store.sealed.reencryption import reencrypt
 
@@ -114,7 +117,7 @@ class Keys(AccessManager):
 
     def verify_keys(self) -> Iterator[Examined]:
         """Open every stored value, step by step, and tell which keys they need. Changes nothing."""
-        self._administers()
+        self._check_manages("*")
         self._keeper()
         from llmspell.store.sealed.reencryption import examine
 

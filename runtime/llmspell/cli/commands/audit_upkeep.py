@@ -53,8 +53,8 @@ def export(
     JSON lines carry the hashes, and can be verified without the log; CSV is for people.
     """
     from llmspell.security.audit.exporting import write_csv, write_json_lines
-    from llmspell.security.audit.keying import audit_key
     from llmspell.security.audit.reading import records_between
+    from llmspell.state.opening import configured_audit_key
 
     if file == "-" and as_json:
         raise click.UsageError("--json needs a FILE: the standard output holds the export itself")
@@ -65,7 +65,7 @@ def export(
     def written(write: Callable[[bytes], object]) -> int:
         if form == "csv":
             return write_csv(records, write)
-        return write_json_lines(records, write, key=audit_key(config))
+        return write_json_lines(records, write, key=configured_audit_key(config))
 
     if file == "-":
         written(sys.stdout.buffer.write)
@@ -96,7 +96,7 @@ def compact(settings: Settings, older_than: float | None, as_json: bool) -> int:
     """
     from llmspell.cli.failures import UsageFailure
     from llmspell.security.audit.compacting import compact as compacted
-    from llmspell.security.audit.keying import audit_key
+    from llmspell.state.opening import configured_audit_key
 
     config = settings.load()
     age_s = older_than or config.audit.retention_days * _DAY_S
@@ -108,7 +108,7 @@ def compact(settings: Settings, older_than: float | None, as_json: bool) -> int:
     with advancing("checking") as show:
         done = compacted(
             config.audit.path,
-            key=audit_key(config),
+            key=configured_audit_key(config),
             before_us=max(0, int((time.time() - min(age_s, time.time())) * 1_000_000)),
             progress=lambda step: show(step.share),
         )

@@ -63,10 +63,10 @@ def verify(
         raise click.UsageError("--public-key is for an export: --export FILE")
     if exported is not None and head is not None:
         raise click.UsageError("--head is for the log, not for an --export")
-    from llmspell.security.audit.keying import audit_key
+    from llmspell.state.opening import configured_audit_key
 
     config = settings.load()
-    public, key = _public(public_key), audit_key(config)
+    public, key = _public(public_key), configured_audit_key(config)
     notes: list[str] = []
     problems: list[Problem] = []
     checked = found = 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmspell.cli.command import Command
-from llmspell.cli.options import Settings, config_options, json_option
+from llmspell.cli.options import Settings, config_options, json_option, state_options
 from llmspell.cli.store_access import open_state
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def generate(_settings: Settings, file: Path | None, as_json: bool) -> int:
     examples=("llmspell -p secure keys list", "llmspell keys list --json"),
 )
 @json_option
-@config_options
+@state_options
 def list_(settings: Settings, as_json: bool) -> int:
     """List the data keys of the store, the oldest first. No secret is shown.
 
@@ -112,7 +112,7 @@ def list_(settings: Settings, as_json: bool) -> int:
     help="The same with a passphrase, which is asked for.",
 )
 @json_option
-@config_options
+@state_options
 def rotate(
     settings: Settings, master_key_file: Path | None, master_passphrase: bool, as_json: bool
 ) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmspell.cli.command import Command
-from llmspell.cli.options import Settings, config_options, json_option
+from llmspell.cli.options import Settings, json_option, state_options
 from llmspell.cli.progress import advancing
 from llmspell.cli.store_access import open_state
 
@@ -30,7 +30,7 @@ _LISTED = 1000
     help="Encrypt what is in the open, too, and everything saved from now on.",
 )
 @json_option
-@config_options
+@state_options
 def reencrypt(settings: Settings, everything: bool, as_json: bool) -> int:
     """Encrypt with the newest data key what is encrypted with an older one, history included.
 
@@ -64,7 +64,7 @@ def reencrypt(settings: Settings, everything: bool, as_json: bool) -> int:
     examples=("llmspell -p secure keys verify", "llmspell keys verify --json"),
 )
 @json_option
-@config_options
+@state_options
 def verify(settings: Settings, as_json: bool) -> int:
     """Open every stored value, history included, and tell how many each data key encrypts.
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from llmspell.security.audit.auditor import Auditor
     from llmspell.security.audit.compacting import compact
-    from llmspell.security.audit.keying import audit_key
     from llmspell.security.audit.log import AuditLog, Recorder
     from llmspell.security.audit.opening import open_auditor
     from llmspell.security.audit.record import AuditRecord
@@ -22,7 +21,6 @@ __all__ = [
     "AuditRecord",
     "Auditor",
     "Recorder",
-    "audit_key",
     "compact",
     "open_auditor",
     "verify",
@@ -33,7 +31,6 @@ _HOMES = {
     "AuditRecord": "record",
     "Auditor": "auditor",
     "Recorder": "log",
-    "audit_key": "keying",
     "compact": "compacting",
     "open_auditor": "opening",
     "verify": "verifying",
