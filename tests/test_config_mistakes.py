@@ -170,7 +170,6 @@ def test_wrong_arguments_of_config_are_a_config_error():
     [
         ("state.migration.enabled", True),
         ("state.backup.enabled", True),
-        ("state.security.encryption_enabled", True),
     ],
 )
 def test_a_feature_of_a_later_version_loads_and_shows_but_does_not_run(key, value):

@@ -105,14 +105,14 @@ def test_every_profile_loads_and_says_in_a_sentence_what_it_is_for(name):
     assert PROFILES[name].description.endswith(".")
 
 
-def test_only_the_secure_and_the_full_profile_need_a_later_version():
+def test_only_the_full_profile_needs_a_later_version():
     refused = set()
     for name in PROFILES:
         try:
             load_config(profile=name, environ={}).check_available()
         except FeatureUnavailable:
             refused.add(name)
-    assert refused == {"secure", "full"}
+    assert refused == {"full"}
 
 
 def test_an_unknown_profile_is_refused_with_the_known_ones():

@@ -169,7 +169,7 @@ SET_MISTAKES = (
     (["--class", "critcal"], 1, "invalid_argument"),
     (["--class", ""], 1, "invalid_argument"),
     (["--class", "ephemeral"], 2, "usage"),
-    (["--class", "sensitive"], 2, "feature_unavailable"),
+    (["--class", "sensitive"], 1, "key_missing"),
     (["--if-version", "-1"], 2, "usage"),
     (["--if-version", "two"], 2, "usage"),
     (["--if-version", "9" * 30], 1, "invalid_value"),

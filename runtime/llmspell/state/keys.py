@@ -10,11 +10,11 @@ from llmspell.errors import KeyMissing, StateError, StorageError, VersionConflic
 from llmspell.state.access_manager import AccessManager
 from llmspell.state.entry import timestamp
 from llmspell.state.sealing import sealed_store_of
+from llmspell.store.sealed.steps import Examined, Reencrypted
 
 if TYPE_CHECKING:
     from llmspell.security.keys.master import MasterKey, Passphrase
     from llmspell.store.sealed.keeper import RingKeeper
-    from llmspell.store.sealed.reencryption import Examined, Reencrypted
     from llmspell.store.sealed.store import SealedStore
 
 __all__ = ["DataKey", "KeyFacts", "Keys"]

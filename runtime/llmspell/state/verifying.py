@@ -35,9 +35,10 @@ _NEVER_STORED: Final = frozenset(name for name, policy in CLASSES.items() if not
 def verify(store: Store, *, journal: bool = True) -> Iterator[Verified]:
     """Check everything and tell it step by step.
 
-    Every value must open and decode, in the entries and in the journal. Above its floor the journal must
-    have no gap; each change must point to the one before it of its key, with a lower version;
-    each entry must be what its latest change says. On SQLite the file is checked, too.
+    Every value must open and decode, in the entries and in the journal. Above its floor the
+    journal must have no gap; each change must point to the one before it of its key, with a
+    lower version; each entry must be what its latest change says. On SQLite the file is checked,
+    too.
     ``journal`` tells whether the store keeps one.
 
     Raises what reading the store raises, except that damage is told as a problem.

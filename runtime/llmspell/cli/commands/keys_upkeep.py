@@ -13,7 +13,7 @@ from llmspell.cli.progress import advancing
 from llmspell.cli.store_access import open_state
 
 if TYPE_CHECKING:
-    from llmspell.store.sealed.reencryption import Unreadable
+    from llmspell.store.sealed.steps import Unreadable
 
 __all__ = ["reencrypt", "verify"]
 

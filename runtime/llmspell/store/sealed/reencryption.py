@@ -20,42 +20,16 @@ from llmspell.store.changes import Change
 from llmspell.store.codec import confidential, decode, is_plain, is_unopened
 from llmspell.store.sealed.envelope import ACCESS, NAMES, RING
 from llmspell.store.sealed.keeper import RingKeeper
+from llmspell.store.sealed.steps import Examined, Reencrypted, Unreadable
 from llmspell.store.sealed.store import SealedStore
 
-__all__ = ["Examined", "Reencrypted", "Unreadable", "examine", "reencrypt"]
+__all__ = ["examine", "reencrypt"]
 
 _PAGE: Final = 200
 _PROGRESS: Final = Ref(RING.scope, "reencryption")
 _CLASS: Final = "keys"
 #: Those of llmspell's own scopes that are sealed; in order, and before all others.
 _INTERNAL: Final = (ACCESS, NAMES)
-
-
-class Unreadable(NamedTuple):
-    """A stored value that does not open, and why. ``seq`` is the change it belongs to, if any."""
-
-    what: str
-    scope: str
-    key: str
-    version: int
-    seq: int | None = None
-
-
-class Reencrypted(NamedTuple):
-    """What one step did: values looked at and sealed anew; ``share`` of the work is done."""
-
-    checked: int
-    sealed: int
-    share: float
-    problems: tuple[Unreadable, ...]
-
-
-class Examined(NamedTuple):
-    """What one step found: values by the id of their key, "" for those in the open."""
-
-    values: Counter[str]
-    share: float
-    problems: tuple[Unreadable, ...]
 
 
 class _Item(NamedTuple):
