@@ -10,7 +10,6 @@ from time import time_ns
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from llmspell.errors import FeatureUnavailable, InvalidValue, LimitExceeded, LlmSpellError
-from llmspell.state.access import Guarded
 from llmspell.state.cache import Cache, Entry
 from llmspell.state.checks import check_ttl
 from llmspell.state.classes import ClassPolicy, class_policy
@@ -26,9 +25,9 @@ from llmspell.state.scope import (
     scope_reader,
 )
 from llmspell.state.transfer import metadata_of, written_metadata
+from llmspell.state.validating import Present, Validating
 from llmspell.store.base import Clear, Delete, Operation, Put, Ref, Row, Store, WriteResult
 from llmspell.store.changes import Origin
-from llmspell.store.codec import decode
 from llmspell.store.forking import hold_over_fork
 from llmspell.store.opening import add_layers
 from llmspell_bridges.values import MAX_DEPTH, Value, canonical
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Present", "Scope", "StateCore", "StateLimits"]
 
 Scope: TypeAlias = str | StateScope
-#: The value and the version of entries, 0 for none.
-Present: TypeAlias = dict[tuple[str, str], tuple[Value, int]]
 _Kept: TypeAlias = dict[tuple[str, str], tuple[bytes, Metadata] | None]
 
 _new_ref: Any = partial(tuple.__new__, Ref)
@@ -58,7 +55,7 @@ class StateLimits:
     scope_bytes: int = MAX_SCOPE_BYTES
 
 
-class StateCore(Guarded):
+class StateCore(Validating):
     """Owns the store and the cache; the parts of the manager build on it."""
 
     def __init__(
@@ -195,51 +192,6 @@ class StateCore(Guarded):
                 hint=error.hint,
                 **error.details | {"key": checked},
             ) from None
-
-    # Validation -----------------------------------------------------------------------------
-
-    def _validate(self, scope: str, key: str, value: Value, former: Value, name: str) -> None:
-        """Raise ``ValidationFailed`` for a value that breaks the rules of its place or class."""
-        from llmspell.security.validation import Candidate, Validator
-
-        validator = self._safeguards.validator or Validator.none
-        if validator.concerns(scope, key, name):
-            validator.check(Candidate(scope, key, value, former, name, self._origin().actor))
-
-    def _needs_former(self, ref: tuple[str, str], state_class: str) -> bool:
-        validator = self._safeguards.validator
-        return validator is not None and validator.needs_former(*ref, state_class)
-
-    def _present(self, refs: Sequence[tuple[str, str]], state_class: str) -> Present:
-        """Return the present value and version of those entries whose rules look at them.
-
-        What is written on that ground must demand the version, 0 for none.
-        """
-        wanted = [_new_ref(ref) for ref in refs if self._needs_former(ref, state_class)]
-        rows = self._store.read(wanted) if wanted else []
-        return {
-            ref: (None, 0) if row is None else (decode(row.blob), row.version)
-            for ref, row in zip(wanted, rows, strict=True)
-        }
-
-    def _check_deletions(self, refs: Sequence[Ref]) -> dict[Ref, int]:
-        """Raise ``ValidationFailed`` if one of these entries must stay.
-
-        Return the versions of those that were looked at: the deletion must demand them.
-        """
-        validator = self._safeguards.validator
-        if validator is None:
-            return {}
-        from llmspell.security.validation import Candidate
-
-        wanted = [ref for ref in refs if validator.guards_deletion(*ref)]
-        versions: dict[Ref, int] = {}
-        for ref, row in zip(wanted, self._store.read(wanted) if wanted else (), strict=True):
-            versions[ref] = 0 if row is None else row.version
-            if row is not None:
-                actor, former = self._origin().actor, decode(row.blob)
-                validator.check_deletion(Candidate(*ref, None, former, row.state_class, actor))
-        return versions
 
     # Entries out ----------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ UNOPENED and tells why to whoever decodes it, so that one bad value spoils no ot
 from __future__ import annotations
 
 import struct
-import threading
 from collections.abc import Callable
 from struct import Struct
 from typing import Any, Final
@@ -24,10 +23,19 @@ from zlib import crc32
 
 import msgpack
 
-from llmspell import errors
-from llmspell.errors import KeyMissing, LimitExceeded, LlmSpellError, StorageError
+from llmspell.errors import LlmSpellError
 from llmspell.security.keys.sealed_form import SEALED
 from llmspell.security.sensitive.confidential import Confidential
+from llmspell.store.compression import MAX_UNPACKED_BYTES, decompress, frame_size
+from llmspell.store.compression import compress as compress_
+from llmspell.store.problems import (
+    UNOPENED,
+    corrupt,
+    no_key,
+    too_large,
+    unknown_format,
+    why_not,
+)
 
 __all__ = [
     "CONFIDENTIAL",
@@ -43,14 +51,12 @@ __all__ = [
     "labels_of",
     "map_members",
     "pack",
-    "unopened",
     "unpacked_size",
     "wrap",
 ]
 
 #: The flag of a blob that must be sealed.
 CONFIDENTIAL: Final = 0x20
-_UNOPENED: Final = 0xE4
 
 _FORMAT: Final = 0x01
 _ZSTD: Final = 0x10
@@ -67,21 +73,16 @@ _MEMBER, _SEALED_MEMBER = 2, 1
 
 #: Below this zstd costs more time than the bytes are worth.
 _COMPRESS_FROM_BYTES: Final = 4096
-_LEVEL: Final = 3
-_BEST_LEVEL: Final = 19
-#: No honest blob unpacks to more: SQLite's own limit for one value is a little lower.
-_MAX_UNPACKED_BYTES: Final = 1 << 30
 
 # A Packer holds a buffer and serves one thread at a time. List pop and append are atomic,
 # which makes this cheaper than thread-local storage; reuse saves a third of an encode.
 _packers: list[msgpack.Packer] = []
-_local = threading.local()
 
 
 def encode(
     value: Any,
     *,
-    max_bytes: int = _MAX_UNPACKED_BYTES,
+    max_bytes: int = MAX_UNPACKED_BYTES,
     best_compression: bool = False,
     compress: bool = True,
     confidential: bool = False,
@@ -110,7 +111,7 @@ def encode(
     )
 
 
-def pack(value: Any, max_bytes: int = _MAX_UNPACKED_BYTES) -> bytes:
+def pack(value: Any, max_bytes: int = MAX_UNPACKED_BYTES) -> bytes:
     """Return the MessagePack of a value: the first half of ``encode``, which see."""
     try:
         packer = _packers.pop()
@@ -120,7 +121,7 @@ def pack(value: Any, max_bytes: int = _MAX_UNPACKED_BYTES) -> bytes:
     packed: bytes = packer.pack(value)
     _packers.append(packer)
     if len(packed) > max_bytes:
-        raise _too_large(len(packed), max_bytes)
+        raise too_large(len(packed), max_bytes)
     return packed
 
 
@@ -140,10 +141,10 @@ def wrap(
     if confidential_members:
         header |= _MEMBERS
     if compress and (best_compression or len(packed) >= _COMPRESS_FROM_BYTES):
-        compressed = _compressor(_BEST_LEVEL if best_compression else _LEVEL).compress(packed)
+        compressed = compress_(packed, best=best_compression)
         if len(compressed) < len(packed):
             header |= _ZSTD
-            packed = bytes(compressed)
+            packed = compressed
     if labels:
         names = labels.encode()
         header |= _LABELLED
@@ -158,16 +159,16 @@ def decode(blob: bytes) -> Any:
     a later version of llmspell wrote them; and for what is sealed EncryptionError.
     """
     if len(blob) <= _HEADER_BYTES:
-        raise _corrupt("it is too short")
+        raise corrupt("it is too short")
     header, stored_crc = _HEADER.unpack_from(blob)
     if header in _SIMPLE:
         payload = blob[_HEADER_BYTES:]
         if crc32(payload) != stored_crc:
-            raise _corrupt("its checksum does not match")
+            raise corrupt("its checksum does not match")
         try:
             return msgpack.unpackb(payload, timestamp=3)
         except (ValueError, TypeError, OverflowError) as error:
-            raise _corrupt("its payload is not well-formed") from error
+            raise corrupt("its payload is not well-formed") from error
     payload = _payload(blob)
     return _unpack(payload, _plain_member if header & _MEMBERS else msgpack.ExtType)
 
@@ -179,7 +180,7 @@ def is_plain(blob: bytes) -> bool:
 
 def is_unopened(blob: bytes) -> bool:
     """Return whether a blob stands for one that could not be opened."""
-    return bool(blob) and blob[0] == _UNOPENED
+    return bool(blob) and blob[0] == UNOPENED
 
 
 def is_confidential(blob: bytes) -> bool:
@@ -218,7 +219,7 @@ def map_members(blob: bytes, change: Callable[[int, bytes], bytes], *, sealed: b
     def member(code: int, data: bytes) -> msgpack.ExtType:
         nonlocal position
         if code != found:
-            raise _corrupt("it has a member of an unknown kind")
+            raise corrupt("it has a member of an unknown kind")
         position += 1
         return msgpack.ExtType(made, change(position - 1, data))
 
@@ -232,50 +233,40 @@ def map_members(blob: bytes, change: Callable[[int, bytes], bytes], *, sealed: b
     )
 
 
-def unopened(error: LlmSpellError) -> bytes:
-    """Return a blob that raises this error when it is decoded."""
-    told = (type(error).__name__, error.message, error.hint, error.details)
-    packed: bytes = msgpack.packb(told)
-    return bytes([_UNOPENED]) + packed
-
-
 def unpacked_size(blob: bytes) -> int:
     """Return how many bytes a blob decodes from: what it holds once it is decompressed."""
     if len(blob) <= _HEADER_BYTES or not is_plain(blob) or not blob[0] & _ZSTD:
         return len(blob)
-    import zstandard
-
-    start = _HEADER_BYTES + _labels_bytes(blob)
-    try:
-        return max(0, zstandard.frame_content_size(blob[start : start + 32]))
-    except zstandard.ZstdError:
-        return len(blob)  # decoding it will tell
+    # What does not make sense is told when it is decoded.
+    return frame_size(blob[_HEADER_BYTES + _labels_bytes(blob) :], len(blob))
 
 
 def checksum(blob: bytes) -> str:
     """Return the checksum a blob carries, as eight hexadecimal digits."""
     if len(blob) <= _HEADER_BYTES:
-        raise _corrupt("it is too short")
+        raise corrupt("it is too short")
     return blob[1:_HEADER_BYTES].hex()
 
 
 def _payload(blob: bytes) -> bytes:
     """Return the MessagePack of a blob, as ``decode`` does for all but the simplest."""
-    if blob and blob[0] in (SEALED, _UNOPENED):
-        raise _why_not(blob)
+    if blob and blob[0] == SEALED:
+        raise no_key()
+    if blob and blob[0] == UNOPENED:
+        raise why_not(blob)
     if len(blob) <= _HEADER_BYTES:
-        raise _corrupt("it is too short")
+        raise corrupt("it is too short")
     header, stored_crc = _HEADER.unpack_from(blob)
     if header & _VERSION != _FORMAT:
-        raise _unknown_format(header)
+        raise unknown_format(header)
     if crc32(blob[_HEADER_BYTES:]) != stored_crc:
-        raise _corrupt("its checksum does not match")
+        raise corrupt("its checksum does not match")
     try:
         start = _HEADER_BYTES + _labels_bytes(blob)
     except struct.error:
-        raise _corrupt("its payload is not well-formed") from None
+        raise corrupt("its payload is not well-formed") from None
     payload = blob[start:]
-    return _decompress(payload) if header & _ZSTD else payload
+    return decompress(payload) if header & _ZSTD else payload
 
 
 def _labels_bytes(blob: bytes) -> int:
@@ -291,7 +282,7 @@ def _unpack(payload: bytes, member: Callable[[int, bytes], Any]) -> Any:
     except (ValueError, TypeError, OverflowError) as error:
         if isinstance(error, LlmSpellError):
             raise
-        raise _corrupt("its payload is not well-formed") from error
+        raise corrupt("its payload is not well-formed") from error
 
 
 def _pack_member(value: Any) -> msgpack.ExtType:
@@ -303,78 +294,7 @@ def _pack_member(value: Any) -> msgpack.ExtType:
 
 def _plain_member(code: int, data: bytes) -> Any:
     if code == _SEALED_MEMBER:
-        raise _no_key()
+        raise no_key()
     if code != _MEMBER:
-        raise _corrupt("it has a member of an unknown kind")
+        raise corrupt("it has a member of an unknown kind")
     return msgpack.unpackb(data, timestamp=3)
-
-
-def _why_not(blob: bytes) -> LlmSpellError:
-    if blob[0] == SEALED:
-        return _no_key()
-    try:
-        name, message, hint, details = msgpack.unpackb(blob[1:])
-        made: LlmSpellError = getattr(errors, name)(message, hint=hint, **details)
-    except (ValueError, TypeError, AttributeError):  # it comes from a store, not from `unopened`
-        return _unknown_format(blob[0])
-    return made
-
-
-def _compressor(level: int) -> Any:
-    # zstd contexts serve one thread at a time; the import waits for the first large value.
-    try:
-        return _local.compressors[level]
-    except (AttributeError, KeyError):
-        import zstandard
-
-        if not hasattr(_local, "compressors"):
-            _local.compressors = {}
-        made = _local.compressors[level] = zstandard.ZstdCompressor(level=level)
-        return made
-
-
-def _decompress(payload: bytes) -> bytes:
-    import zstandard
-
-    try:
-        size = zstandard.frame_content_size(payload)
-        if not 0 <= size <= _MAX_UNPACKED_BYTES:
-            raise _corrupt("its compressed size is unknown or absurd")
-        # The frame states its size, and no more than that is ever allocated.
-        return zstandard.ZstdDecompressor().decompress(payload)
-    except zstandard.ZstdError as error:
-        raise _corrupt("it does not decompress") from error
-
-
-def _no_key() -> KeyMissing:
-    return KeyMissing(
-        "a stored value is encrypted, and no master key is configured",
-        hint="set LLMSPELL_MASTER_KEY, LLMSPELL_PASSPHRASE or state.security.key_file",
-    )
-
-
-def _corrupt(why: str) -> StorageError:
-    return StorageError(
-        f"a stored value is damaged: {why}",
-        hint="restore it from a backup, or overwrite or delete the entry",
-        reason="corrupt",
-    )
-
-
-def _too_large(size: int, max_bytes: int) -> LimitExceeded:
-    return LimitExceeded(
-        f"the value is {size} bytes; the limit is {max_bytes}",
-        hint="split it over several keys, or raise limits.value_bytes; values of class external"
-        " have a limit of their own",
-        limit="value_bytes",
-        maximum=max_bytes,
-        size=size,
-    )
-
-
-def _unknown_format(header: int) -> StorageError:
-    return StorageError(
-        f"a stored value has format 0x{header:02x}, which this version does not read",
-        hint="a newer llmspell wrote it: upgrade llmspell",
-        reason="newer_version",
-    )

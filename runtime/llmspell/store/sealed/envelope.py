@@ -15,8 +15,8 @@ from llmspell.store.codec import (
     is_confidential,
     is_plain,
     map_members,
-    unopened,
 )
+from llmspell.store.problems import unopened
 
 if TYPE_CHECKING:
     from llmspell.security.keys.sealer import Sealer
