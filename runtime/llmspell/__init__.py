@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from llmspell.errors import LlmSpellError, ScriptError, StateError
     from llmspell.permissions import Permissions
     from llmspell.result import RunResult
+    from llmspell.security.validation import Candidate, Verifier
     from llmspell.script import Script
     from llmspell.state.aio import AsyncStateManager
     from llmspell.state.entry import Metadata
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __version__: Final = "0.1.0"
 __all__ = [
     "AsyncStateManager",
+    "Candidate",
     "Config",
     "Limits",
     "LlmSpellError",
@@ -37,6 +39,7 @@ __all__ = [
     "StateError",
     "StateManager",
     "StateScope",
+    "Verifier",
     "__version__",
     "acting",
     "load_config",
@@ -45,6 +48,7 @@ __all__ = [
 
 _HOMES: Final = {
     "AsyncStateManager": "llmspell.state.aio",
+    "Candidate": "llmspell.security.validation",
     "Config": "llmspell.config",
     "load_config": "llmspell.config",
     "Runtime": "llmspell.engine",
@@ -58,6 +62,7 @@ _HOMES: Final = {
     "Permissions": "llmspell.permissions",
     "StateManager": "llmspell.state.manager",
     "StateScope": "llmspell.state.scope",
+    "Verifier": "llmspell.security.validation",
     "acting": "llmspell.state.origin",
     "originating": "llmspell.state.origin",
 }

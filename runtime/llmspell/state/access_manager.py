@@ -62,7 +62,7 @@ class AccessManager(Watches):
             "at": moment_text(at),
         }
         made = _made(facts, conditions or {}, at)
-        self._check_manages(made.scope)
+        self._check_manages(made.scope, made.actor)
         for attempt in range(UPDATE_ATTEMPTS):
             id_, batch = self._stored_grants.adding(made, at)
             with suppress(VersionConflict):
@@ -89,9 +89,10 @@ class AccessManager(Watches):
             )
         for attempt in range(UPDATE_ATTEMPTS):
             found = self._stored_grants.find(grant_id)
-            self._check_manages("*" if found is None else found.scope)
             if found is None:
+                self._check_manages("*")
                 return False
+            self._check_manages(found.scope, found.actor)
             with suppress(VersionConflict):
                 batch = self._stored_grants.removing(grant_id, time_ns() // 1000)
                 removed = self._write_internal(batch).written[1].existed
@@ -118,7 +119,7 @@ class AccessManager(Watches):
             return list(found)
         own = {grant.id for grant in policy.holdings(access.name_of(asked)).grants}
         return [
-            grant for grant in found if grant.id in own or access.may_manage(asked, grant.scope)
+            grant for grant in found if grant.id in own or access.may_manage(asked, grant)
         ]
 
     def explain(
@@ -138,7 +139,7 @@ class AccessManager(Watches):
         text = WHOLE_STORE if scope == "*" else scope_text(scope)
         asked = CURRENT.get()[0]
         if not access.is_operator(asked) and access.name_of(asked) != access.name_of(actor):
-            access.check_manages(asked, "*" if scope == "*" else text, address=ADDRESS.get())
+            access.check(asked, text, Permission.ADMIN, address=ADDRESS.get())
         return access.explain(actor, Permission.named(permission), text, address=place)
 
     def check_access(self, scope: Scope, permission: str) -> None:
@@ -159,11 +160,13 @@ class AccessManager(Watches):
             )
         return self._access
 
-    def _check_manages(self, pattern: str) -> None:
+    def _check_manages(self, pattern: str, holder: str | None = None) -> None:
         if self._access is not None:
             asked = CURRENT.get()[0]
             if not self._access.is_operator(asked):
-                self._access.check_manages(asked, pattern, address=ADDRESS.get())
+                self._access.check_manages(
+                    asked, pattern, holder=holder, address=ADDRESS.get()
+                )
 
     def _access_changed(self) -> None:
         if self._access is not None:

@@ -12,7 +12,7 @@ from llmspell.security.access.conditions import CustomFunctions
 from llmspell.security.access.decision import Considered, Decision
 from llmspell.security.access.grant import Grant
 from llmspell.security.access.judge import Judge
-from llmspell.security.access.pattern import ANY, WHOLE_STORE, compiled
+from llmspell.security.access.pattern import WHOLE_STORE, compiled, covered
 from llmspell.security.access.permission import Permission
 from llmspell.security.access.policy import Policy
 from llmspell.security.access.rate import Counters
@@ -165,13 +165,23 @@ class AccessControl:
             refused.append((grant, reason))
         raise self._refusal(denied(actor, scope, Permission.WRITE, tuple(refused)))
 
-    def check_manages(self, asked: str | None, pattern: str, *, address: str | None = None) -> None:
-        """Raise ``AccessDenied`` unless an actor administers all that a pattern covers."""
-        self.check(asked, _covered(pattern), Permission.ADMIN, address=address)
+    def check_manages(
+        self,
+        asked: str | None,
+        pattern: str,
+        *,
+        holder: str | None = None,
+        address: str | None = None,
+    ) -> None:
+        """Raise ``AccessDenied`` unless an actor administers all that a pattern covers.
 
-    def may_manage(self, asked: str | None, pattern: str) -> bool:
-        """Return whether an actor administers all that a pattern covers."""
-        return self.may(asked, _covered(pattern), Permission.ADMIN)
+        ``holder`` is whom the pattern is for, None where that may be anybody.
+        """
+        self.check(asked, covered(pattern, holder), Permission.ADMIN, address=address)
+
+    def may_manage(self, asked: str | None, grant: Grant) -> bool:
+        """Return whether an actor administers all that a grant covers."""
+        return self.may(asked, covered(grant.scope, grant.actor), Permission.ADMIN)
 
     def name_of(self, asked: str | None) -> str:
         """Return under which name somebody is asked about."""
@@ -276,14 +286,6 @@ class AccessControl:
         if self.on_denied is not None:
             self.on_denied(error)
         return error
-
-
-def _covered(pattern: str) -> str:
-    """Return a pattern as a text that is matched by patterns which cover all of it.
-
-    A ``*`` in it is matched by nothing but a ``*``, so it may be taken as a character.
-    """
-    return pattern if pattern.strip(ANY) else WHOLE_STORE
 
 
 def _beside(grant: Grant, actor: str, scope: str, permission: Permission) -> str | None:

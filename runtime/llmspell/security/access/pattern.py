@@ -7,12 +7,21 @@ from typing import Final, NamedTuple
 
 from llmspell.errors import InvalidArgument
 
-__all__ = ["ANY", "WHOLE_STORE", "Pattern", "check_pattern", "compiled", "own_patterns"]
+__all__ = [
+    "ANY",
+    "WHOLE_STORE",
+    "Pattern",
+    "check_pattern",
+    "compiled",
+    "covered",
+    "own_patterns",
+]
 
 ANY: Final = "*"
 ACTOR: Final = "{actor}"
 #: Stands for the store as a whole. No scope has this text, so only ``*`` covers it.
 WHOLE_STORE: Final = "\0"
+_ANY_TEXT: Final = "\0"
 #: Whoever is named as a scope of one of these kinds owns it.
 _OWNERS: Final = frozenset({"agent", "tool", "workflow", "session"})
 _KINDS: Final = ("agent:", "workflow:", "step:", "session:", "custom:")
@@ -54,6 +63,19 @@ def compiled(pattern: str, actor: str) -> Pattern:
     """Make out a pattern for an actor. A ``*`` in the actor's name is no wildcard."""
     literal, *rest = (part.replace(ACTOR, actor) for part in pattern.split(ANY))
     return Pattern(literal, tuple(rest) or None)
+
+
+def covered(pattern: str, actor: str | None) -> str:
+    """Return a text that is matched by those patterns which cover all of ``pattern``.
+
+    ``actor`` is whom it is for, None where that may be anybody. What may be any text becomes a
+    character that no pattern and no name can hold, so nothing but a ``*`` matches it.
+    """
+    if not pattern.strip(ANY):
+        return WHOLE_STORE
+    return _ANY_TEXT.join(
+        part.replace(ACTOR, actor or _ANY_TEXT) for part in pattern.split(ANY)
+    )
 
 
 @lru_cache(maxsize=4096)
