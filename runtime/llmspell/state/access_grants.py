@@ -18,6 +18,7 @@ __all__ = ["StoredGrants"]
 _GRANTS: Final = INTERNAL + "access"
 _NUMBER: Final = Ref(_GRANTS, "last")
 _PREFIX: Final = "g"
+_MOST_DIGITS: Final = 15
 _log = get_log("llmspell.access")
 
 
@@ -74,9 +75,14 @@ class StoredGrants:
         row = self._store().read((Ref(_GRANTS, grant_id),))[0]
         return None if row is None else _grant(row)
 
-    def adding(self, grant: Grant, at: int) -> tuple[str, list[Operation]]:
-        """Return the id that a grant gets and the writes that store it."""
-        number, version = self._last()
+    def adding(
+        self, grant: Grant, at: int, *, looks: bool = False
+    ) -> tuple[str, list[Operation]]:
+        """Return the id that a grant gets and the writes that store it.
+
+        With ``looks`` it is one no other has, whatever the entry of the last number says.
+        """
+        number, version = self._last(looks=looks)
         id_ = f"{_PREFIX}{number + 1}"
         blob = msgpack.packb(grant.told())
         return id_, [_numbered(number + 1, version, at), Put(_GRANTS, id_, blob, at, if_version=0)]
@@ -86,18 +92,29 @@ class StoredGrants:
         number, version = self._last()
         return [_numbered(number, version, at), Delete(_GRANTS, grant_id, at)]
 
-    def _last(self) -> tuple[int, int]:
+    def _last(self, *, looks: bool = False) -> tuple[int, int]:
         row = self._store().read((_NUMBER,))[0]
-        return (0, 0) if row is None else (int(row.blob), row.version)
+        version = 0 if row is None else row.version
+        number = 0 if row is None else _number(row.blob)
+        if number is None or looks:
+            # Somebody else wrote to the file: what there is counts, not what it says.
+            ids = (each.key for each in self._store().scan(_GRANTS, prefix=_PREFIX, values=False))
+            there = (int(id_.removeprefix(_PREFIX)) for id_ in ids if _is_id(id_))
+            number = max(there, default=0)
+        return number, version
 
 
 def _numbered(number: int, version: int, at: int) -> Put:
     return Put(*_NUMBER, b"%d" % number, at, if_version=version)
 
 
+def _number(blob: bytes) -> int | None:
+    return int(blob) if blob.isdigit() and len(blob) <= _MOST_DIGITS else None
+
+
 def _is_id(text: str) -> bool:
     number = text.removeprefix(_PREFIX)
-    return text != number and number.isascii() and number.isdigit()
+    return text != number and number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS
 
 
 def _grant(row: Row) -> Grant | None:

@@ -64,7 +64,7 @@ class AccessManager(Watches):
         made = _made(facts, conditions or {}, at)
         self._check_manages(made.scope, made.actor)
         for attempt in range(UPDATE_ATTEMPTS):
-            id_, batch = self._stored_grants.adding(made, at)
+            id_, batch = self._stored_grants.adding(made, at, looks=attempt > 2)
             with suppress(VersionConflict):
                 self._write_internal(batch)
                 self._access_changed()

@@ -25,7 +25,8 @@ def denied(
 
     Whether there is anything in the scope it does not say: nobody has looked.
     """
-    shown, permission = ("*" if scope == WHOLE_STORE else scope), missing.text
+    # In a pattern that is to be administered the same character stands for any text.
+    shown, permission = scope.replace(WHOLE_STORE, "*"), missing.text
     message = f"actor {actor!r} may not {in_words(permission, shown)}"
     details = {"actor": actor, "scope": shown, "permission": permission}
     if refused:
