@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from contextlib import suppress
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -328,3 +329,26 @@ def test_the_awaited_state_acts_as_who_awaits(guarded: Open) -> None:
             return tuple(await asyncio.gather(save("ada"), save("bob")))
 
     assert asyncio.run(main()) == (1, "bob")
+
+
+def test_what_a_watcher_does_he_does_as_himself_and_not_as_who_made_the_change(
+    guarded: Open,
+) -> None:
+    state = guarded(
+        grant("ada", "read_write", "*"),
+        grant("eve", "read", "docs"),
+        grant("anonymous", "read", "docs"),
+    )
+    met = SimpleQueue[str]()
+
+    def look(_event: object) -> None:
+        with pytest.raises(AccessDenied) as caught:
+            state.load("secret", "k")
+        met.put(caught.value.details["actor"])
+
+    with acting("eve"):
+        state.watch("docs", "", look)
+    state.watch("docs", "", look)
+    with acting("ada"):
+        state.save("docs", "k", 1)
+    assert [met.get(timeout=30), met.get(timeout=30)] == ["eve", "anonymous"]

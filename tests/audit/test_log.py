@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -208,3 +209,39 @@ def test_a_copy_nobody_can_write_can_be_verified(path: Path) -> None:
         assert kinds(path) == set()
     finally:
         path.parent.chmod(0o700)
+
+
+def _renamed(path: Path) -> None:
+    path.rename(path.with_name("old.db"))
+
+
+def _gone_with_its_head(path: Path) -> None:
+    for file in path.parent.iterdir():
+        file.unlink()
+
+
+def _replaced(path: Path) -> None:
+    _gone_with_its_head(path)
+    filled(path, 3)
+
+
+@pytest.mark.parametrize("what", [Path.unlink, _renamed, _gone_with_its_head, _replaced])
+def test_who_appends_notices_that_the_file_is_another_one_and_goes_on_in_it(
+    path: Path, what: Callable[[Path], None]
+) -> None:
+    with AuditLog(path, key=KEY) as log:
+        for number in range(3):
+            log.record_now("save", key=f"k{number}")
+        what(path)
+        log.record_now("save", key="after")
+    assert rows(path)[-1].key == "after"
+    assert rows(path)[-2].action == "tampering_found"
+    assert "tampering_found" in kinds(path)
+
+
+def test_several_records_are_appended_as_one(path: Path) -> None:
+    with AuditLog(path, key=KEY) as log:
+        log.record("save", key="waits")
+        log.record_all_now([("save", "s", f"k{n}", n, "ok", None) for n in range(3)], origin=ORIGIN)
+        assert [record.key for record in rows(path)] == ["waits", "k0", "k1", "k2"]
+    assert kinds(path) == set()

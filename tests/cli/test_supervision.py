@@ -10,6 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from .conftest import Program
@@ -22,11 +23,23 @@ ENDLESS_IN_C = {
     "js": "print('before'); [].fill.call({length: 2 ** 53 - 1}, 0)",
 }
 
+# Tells what was ended from what ended by itself, which would take minutes at least, on a machine
+# that has much else to do.
+SOON_S = 10.0
+
 
 def child_of(pid: int) -> int:
     """Return the process that does the work for the supervisor ``pid``."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return int(children[0])
+
+
+def runs(pid: int) -> bool:
+    """Tell whether a process runs. The system may keep what is left of a dead one for seconds."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def started(llmspell: Program, *arguments: str) -> subprocess.Popen[bytes]:
@@ -43,7 +56,7 @@ def test_the_time_limit_ends_any_loop_and_loses_no_output(
 ) -> None:
     began = time.monotonic()
     done = llmspell("exec", code[1], "--engine", code[0], "--timeout", "400ms")
-    assert time.monotonic() - began < 0.4 + 1
+    assert time.monotonic() - began < SOON_S
     assert (done.returncode, done.stdout) == (124, "before\n")
     assert done.stderr.startswith(
         "error[limit_exceeded]: the script ran longer than 400 ms (time limit)\n"
@@ -76,7 +89,7 @@ def test_ctrl_c_ends_any_loop(llmspell: Program, code: tuple[str, str]) -> None:
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=10)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < SOON_S
     assert (process.returncode, stderr) == (130, b"interrupted\n")
 
 
@@ -125,10 +138,10 @@ def test_the_script_does_not_outlive_its_supervisor(llmspell: Program) -> None:
     child = child_of(process.pid)
     process.kill()
     process.communicate(timeout=10)  # the pipes close when the child is gone too
-    deadline = time.monotonic() + 5
-    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
+    deadline = time.monotonic() + SOON_S
+    while runs(child):
+        assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert not Path(f"/proc/{child}").exists()
 
 
 def test_a_reader_that_has_seen_enough_ends_the_run_quietly(llmspell: Program) -> None:
@@ -152,23 +165,24 @@ def test_a_list_cut_short_by_its_reader_ends_quietly(llmspell: Program) -> None:
     assert process.wait(timeout=10) == 141
 
 
-def test_millions_of_lines_stream_in_flat_memory(llmspell: Program) -> None:
+def test_tens_of_megabytes_of_lines_stream_in_flat_memory(llmspell: Program) -> None:
     code = """
         print('before')
-        for i = 1, 300000 do print('line number', i) end
+        local long = ('x'):rep(2000)
+        for i = 1, 12000 do print(long, i) end
     """
     process = started(llmspell, "exec", code, "--engine", "lua")
     assert process.stdout is not None
     status = Path(f"/proc/{child_of(process.pid)}/status")
-    peak_kib = 0
+    used_kib = []
     with io.BufferedReader(process.stdout) as output:  # type: ignore[arg-type]
         for lines, line in enumerate(output, 1):  # noqa: B007 - looked at afterwards
-            if lines % 50_000 == 0 and lines < 250_000:
+            if lines % 2_000 == 0 and lines < 12_000:
                 memory = status.read_text().partition("VmRSS:")[2]
-                peak_kib = max(peak_kib, int(memory.split()[0]))
-    assert (line, lines) == (b"line number\t300000\n", 300_000)
+                used_kib.append(int(memory.split()[0]))
+    assert (line[-8:], lines) == (b"x\t12000\n", 12_000)
     assert process.wait(timeout=10) == 0
-    assert 0 < peak_kib < 120_000
+    assert max(used_kib) - used_kib[0] < 10_000
     assert process.stderr is not None
     process.stderr.close()
 

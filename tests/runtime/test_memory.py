@@ -18,9 +18,9 @@ def resident_kib():
 
 engine, script = sys.argv[1:]
 with Runtime(Config(state={"backend": "memory"})) as runtime:
-    runtime.execute(script, engine=engine, args=["40000"])
+    runtime.execute(script, engine=engine, args=["30000"])
     before = resident_kib()
-    runtime.execute(script, engine=engine, args=["200000"])
+    runtime.execute(script, engine=engine, args=["90000"])
     print(resident_kib() - before)
 """
 SCRIPTS = {
@@ -32,7 +32,8 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize("engine", ["lua", "js"])
-def test_two_hundred_thousand_saves_over_a_thousand_keys_stay_flat(engine: str) -> None:
+def test_ninety_thousand_saves_over_a_thousand_keys_stay_flat(engine: str) -> None:
+    """What one save leaves behind, be it only a few dozen bytes, would add up to more."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, engine, SCRIPTS[engine]],
         capture_output=True,
@@ -40,4 +41,4 @@ def test_two_hundred_thousand_saves_over_a_thousand_keys_stay_flat(engine: str) 
         timeout=120,
         check=True,
     )
-    assert int(done.stdout) < 8 * 1024
+    assert int(done.stdout) < 4 * 1024

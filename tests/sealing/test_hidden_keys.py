@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from llmspell import Runtime
-from llmspell.errors import ConfigError, VersionConflict
+from llmspell.errors import ConfigError, KeyMissing, LockUnavailable, VersionConflict
 from llmspell.state.manager import StateManager
 
 from .conftest import everything_on_disk, rows_of
@@ -111,3 +111,23 @@ def test_a_store_that_holds_something_is_not_made_to_hide_it(open_runtime: Open)
     open_runtime(key=None, everything=False).state.save("g", "k", 1)
     with pytest.raises(ConfigError, match="hash_keys"):
         _ = open_runtime(security=HIDDEN).state
+
+
+def test_without_the_key_a_store_that_hides_names_is_neither_read_nor_written(
+    open_runtime: Open,
+) -> None:
+    """Even where not everything is encrypted: what is saved by its name nobody would find."""
+    blind = open_runtime(key=None, everything=False).state
+    open_runtime(security=HIDDEN, everything=False).state.save("g", "k", 1)
+    with pytest.raises(KeyMissing):
+        blind.save("g", "k", 2)
+    with pytest.raises(KeyMissing):
+        _ = open_runtime(key=None, everything=False).state
+
+
+def test_locks_do_not_tell_their_names(state: StateManager) -> None:
+    with state.lock("g", "patient-4711"), pytest.raises(LockUnavailable, match="patient-4711"):
+        state.acquire_lock("g", "patient-4711", wait=0)
+    state.acquire_lock("g", "patient-4712")
+    state.close()
+    assert b"patient" not in everything_on_disk()

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -220,6 +221,16 @@ def test_values_from_before_encryption_are_readable_until_they_are_encrypted(
     assert reencrypt(state) == 2
     assert state.load("g", "k") == "from before"
     assert state.key_facts().complete
+    state.close()
+    assert b"from before" not in everything_on_disk()
+
+
+def test_what_has_expired_does_not_stay_in_the_open_unseen(open_runtime: Open) -> None:
+    open_runtime(key=None, everything=False).state.save("g", "k", "from before", ttl=0.001)
+    state = open_runtime().state
+    while state.key_exists("g", "k"):
+        time.sleep(0.001)
+    reencrypt(state)
     state.close()
     assert b"from before" not in everything_on_disk()
 

@@ -7,7 +7,8 @@ import pytest
 
 from llmspell.security.keys.master import MasterKey
 from llmspell.store import Store, open_store
-from llmspell.store.sealed.opening import Sealing
+from llmspell.store.sealed.opening import Sealing, sealed
+from llmspell.store.server.open import open_server
 from llmspell.testing import ManualClock, SharedStoreContract, StoreContract
 
 EVERYTHING = Sealing(MasterKey(b"k" * 32), everything=True, every_blob=True)
@@ -51,11 +52,29 @@ class TestSealedSqliteStore(SharedStoreContract):
             store.close()
 
 
+class TestSealedPostgresStore(SharedStoreContract):
+    histories = 5
+
+    @pytest.fixture
+    def open_again(self, postgres_url: str, clock: ManualClock) -> Iterator[Callable[..., Store]]:
+        stores: list[Store] = []
+
+        def open_again(*, journal: bool = True) -> Store:
+            store = open_server(postgres_url, journal=journal, clock=clock)
+            stores.append(sealed(store, EVERYTHING, clock=clock))
+            return stores[-1]
+
+        yield open_again
+        for store in stores:
+            store.close()
+
+
 class TestHiddenKeysStore(SharedStoreContract):
     caches = True
     #: Clearing a scope is journalled in the order of what is stored in the place of keys, which
     #: is another one than the model's; all else is held by the other rules.
     test_any_history_matches_a_dictionary = None  # type: ignore[assignment]
+    test_delete_and_clear_journal_each_entry_they_remove = None  # type: ignore[assignment]
 
     @pytest.fixture
     def open_again(self, tmp_path: Path, clock: ManualClock) -> Iterator[Callable[..., Store]]:

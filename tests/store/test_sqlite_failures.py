@@ -101,7 +101,7 @@ def open_folder() -> Iterator[Path]:
 
 AS_NOBODY = """
 if os.geteuid() == 0:  # the superuser may write everywhere
-    import llmspell.store.sqlite.store
+    import llmspell.store.sealed.opening, llmspell.store.sqlite.store
     os.seteuid(65534)
 try:
     open_store("sqlite", path=path)
@@ -176,7 +176,7 @@ def test_damaged_pages_are_reported_as_corrupt(made: Path) -> None:
     with made.open("r+b") as file:
         file.seek(16 * 2048)  # past the first page of each table
         file.write(b"\xa5" * (made.stat().st_size - 16 * 2048))
-    store = open_store("sqlite", path=made)
+    store = SqliteStore(SqliteDriver(made))
     for call in (lambda: store.scan("s"), lambda: store.write([Clear("s", 1)])):
         with pytest.raises(StorageError) as caught:
             call()
@@ -189,11 +189,12 @@ def test_missing_tables_are_reported_as_corrupt(made: Path) -> None:
         vandal.execute("DROP TABLE entries")
         vandal.execute("CREATE TABLE other (x)")
     vandal.close()
-    store = open_store("sqlite", path=made)
+    store = SqliteStore(SqliteDriver(made))
     with pytest.raises(StorageError) as caught:
         store.read([Ref("s", "k")])
     assert caught.value.details["reason"] == "corrupt"
     store.close()
+    assert refusal(made).details["reason"] == "corrupt"
 
 
 def test_a_lock_that_another_program_keeps_is_named(made: Path) -> None:

@@ -129,3 +129,12 @@ async def asynchronous(candidate):
 def test_what_can_be_no_verifier_is_refused_when_it_is_made(fn, options, message):
     with pytest.raises(InvalidArgument, match=message):
         Verifier(fn, **options)
+
+
+def test_of_endless_problems_only_those_that_are_told_are_looked_at():
+    class Endless(list):
+        def __iter__(self):
+            while True:
+                yield "too young"
+
+    assert len(refused(Endless())) == 20

@@ -176,7 +176,7 @@ class Security(Section):
     pbkdf2_iterations: int = Field(
         600_000,
         ge=100_000,
-        le=100_000_000,
+        le=10_000_000,
         description="Rounds of PBKDF2, when it is the key derivation.",
     )
     key_rotation_days: Days = Field(

@@ -75,9 +75,7 @@ class StoredGrants:
         row = self._store().read((Ref(_GRANTS, grant_id),))[0]
         return None if row is None else _grant(row)
 
-    def adding(
-        self, grant: Grant, at: int, *, looks: bool = False
-    ) -> tuple[str, list[Operation]]:
+    def adding(self, grant: Grant, at: int, *, looks: bool = False) -> tuple[str, list[Operation]]:
         """Return the id that a grant gets and the writes that store it.
 
         With ``looks`` it is one no other has, whatever the entry of the last number says.
@@ -100,7 +98,7 @@ class StoredGrants:
             # Somebody else wrote to the file: what there is counts, not what it says.
             ids = (each.key for each in self._store().scan(_GRANTS, prefix=_PREFIX, values=False))
             there = (int(id_.removeprefix(_PREFIX)) for id_ in ids if _is_id(id_))
-            number = max(there, default=0)
+            number = max(number or 0, *there, 0)
         return number, version
 
 

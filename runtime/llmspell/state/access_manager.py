@@ -89,10 +89,11 @@ class AccessManager(Watches):
             )
         for attempt in range(UPDATE_ATTEMPTS):
             found = self._stored_grants.find(grant_id)
-            if found is None:
+            if found is None or not self._manages(found):
+                # Whether there is such a grant is told to those only who may know of it.
                 self._check_manages("*")
+            if found is None:
                 return False
-            self._check_manages(found.scope, found.actor)
             with suppress(VersionConflict):
                 batch = self._stored_grants.removing(grant_id, time_ns() // 1000)
                 removed = self._write_internal(batch).written[1].existed
@@ -114,13 +115,8 @@ class AccessManager(Watches):
         access.refresh()
         policy = access.policy
         found = policy.grants if actor is None else policy.holdings(actor).grants
-        asked = CURRENT.get()[0]
-        if access.is_operator(asked):
-            return list(found)
-        own = {grant.id for grant in policy.holdings(access.name_of(asked)).grants}
-        return [
-            grant for grant in found if grant.id in own or access.may_manage(asked, grant)
-        ]
+        own = {grant.id for grant in policy.holdings(access.name_of(CURRENT.get()[0])).grants}
+        return [grant for grant in found if grant.id in own or self._manages(grant)]
 
     def explain(
         self, actor: str | None, permission: str, scope: Scope, *, address: str | None = None
@@ -164,9 +160,13 @@ class AccessManager(Watches):
         if self._access is not None:
             asked = CURRENT.get()[0]
             if not self._access.is_operator(asked):
-                self._access.check_manages(
-                    asked, pattern, holder=holder, address=ADDRESS.get()
-                )
+                self._access.check_manages(asked, pattern, holder=holder, address=ADDRESS.get())
+
+    def _manages(self, grant: Grant) -> bool:
+        access, asked = self._access, CURRENT.get()[0]
+        if access is None or access.is_operator(asked):
+            return True
+        return access.may_manage(asked, grant, address=ADDRESS.get())
 
     def _access_changed(self) -> None:
         if self._access is not None:

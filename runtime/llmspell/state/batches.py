@@ -107,15 +107,16 @@ class Batches(Entries):
             check_text("after", after)
         if limit is not None:
             check_integer("limit", limit, least=0)
-        rows = self._store.scan(
-            self._reads(scope), prefix=prefix, after=after, limit=limit, values=False
-        )
+        text = self._reads(scope)
+        rows = self._store.scan(text, prefix=prefix, after=after, limit=limit, values=False)
+        self._record("list", text)
         return [row.key for row in rows]
 
     def list_scopes(self, prefix: str = "") -> list[str]:
         """Return the scopes that hold entries, sorted; only those the caller may read."""
         check_text("prefix", prefix)
         self._takes_part()
+        self._record("list")
         return self._readable([scope for scope, _ in self._store.scopes(prefix)])
 
     def scope_exists(self, scope: Scope) -> bool:
@@ -145,6 +146,7 @@ class Batches(Entries):
         With failover, those of the journal are left out while the primary is away.
         """
         self._takes_part()
+        self._record("stats")
         facts = self._store.stats() | {"cache": self._cache.stats()}
         if self._journal:
             try:
@@ -169,6 +171,7 @@ class Batches(Entries):
         age_us = None if max_age_s is None else check_seconds("max_age_s", max_age_s)
         if max_age_s is not None or max_changes is not None:
             retention = Retention(age_us, max_changes)
+        self._record("compact")
         return self._compact(retention)
 
     def _compact(self, retention: Retention | None) -> Iterator[Tidied]:
@@ -192,12 +195,16 @@ class Batches(Entries):
         """Yield every entry, or those of one scope, as they were at one moment."""
         if scope is None:
             self._administers()
-            return self._export(None)
-        return self._export(self._reads(scope))
+            text = None
+        else:
+            text = self._reads(scope)
+        self._record("export", text)
+        return self._export(text)
 
     def _export(self, scope: str | None) -> Iterator[ExportedEntry]:
+        audit = self._audit
         with self._store.snapshot() as reader:
-            yield from exported(reader, scope)
+            yield from exported(reader, scope, met=None if audit is None else audit.read_rows)
 
     def import_entries(
         self, entries: Iterable[tuple[Scope, str, Any]], *, replace: bool = True
@@ -233,5 +240,6 @@ class Batches(Entries):
             for ref, value in values.items()
         ]
         if puts:
+            self._record("import", entries=len(puts))
             self._write(puts)
         return len(puts)

@@ -80,6 +80,7 @@ class Checkpoints(History):
                         Put(_CHECKPOINTS, name, mark, at, if_version=0),
                     ]
                 )
+                self._record("checkpoint", checkpoint=name)
                 return name
             backoff(attempt)
         raise self._too_contended("global", "checkpoints")
@@ -102,7 +103,9 @@ class Checkpoints(History):
         with suppress(CheckpointNotFound):
             found = self._checkpoint(checkpoint)
             at = time_ns() // 1000
-            return self._write_internal([Delete(_CHECKPOINTS, found.id, at)]).written[0].existed
+            done = self._write_internal([Delete(_CHECKPOINTS, found.id, at)])
+            self._record("delete_checkpoint", checkpoint=found.id)
+            return done.written[0].existed
         return False
 
     def rollback(
@@ -136,6 +139,7 @@ class Checkpoints(History):
             with suppress(VersionConflict):
                 if batch and not dry_run:
                     self._write(batch)
+                    self._record("rollback", text, checkpoint=mark.id)
                 kinds = [type(operation) for operation in batch]
                 return RolledBack(kinds.count(Put), kinds.count(Delete), before)
             backoff(attempt)

@@ -111,7 +111,13 @@ class StateCore(Validating):
     def _record_denied(self, error: AccessDenied) -> None:
         if self._audit is not None:
             wanted = {name: error.details[name] for name in ("actor", "permission")}
-            self._audit.did("access", error.details["scope"], outcome=error.code, details=wanted)
+            self._audit.did(
+                "access",
+                error.details["scope"],
+                outcome=error.code,
+                details=wanted,
+                actor=error.details["actor"],
+            )
 
     def _encrypts(self, state_class: str) -> bool:
         return self._safeguards.encrypts(class_policy(state_class))
@@ -250,15 +256,16 @@ class StateCore(Validating):
     def _write_and_keep(
         self, batch: Sequence[Operation], durability: str | None
     ) -> tuple[WriteResult, _Kept]:
-        origin = self._origin()
+        origin, audit = self._origin(), self._audit
+        removed = () if audit is None else audit.removals(batch, self._store)
         try:
             result = self._store.write(batch, durability=durability, origin=origin)
         except LlmSpellError as error:
-            if self._audit is not None:
-                self._audit.wrote(batch, None, error.code, origin)
+            if audit is not None:
+                audit.wrote(batch, None, error.code, origin, removed)
             raise
-        if self._audit is not None:
-            self._audit.wrote(batch, result.written, "ok", origin)
+        if audit is not None:
+            audit.wrote(batch, result.written, "ok", origin, removed)
         clears = any(type(operation) is Clear for operation in batch)
         kept = _kept(batch, result, origin)
         self._cache.finish_all(kept, result.epoch_before, result.epoch_after, clears=clears)
@@ -277,9 +284,11 @@ class StateCore(Validating):
         _, kept = self._write_and_keep(puts, durability)
         return [kept[put.scope, put.key][1] for put in puts]  # type: ignore[index]
 
-    def _record(self, action: str, scope: str | None = None, key: str | None = None) -> None:
+    def _record(
+        self, action: str, scope: str | None = None, key: str | None = None, **details: Any
+    ) -> None:
         if self._audit is not None:
-            self._audit.did(action, scope, key)
+            self._audit.did(action, scope, key, details=details)
 
     def _written(self, at: int) -> None:
         """Do what is due after a write: tell listeners, and keep the store to its size."""

@@ -79,7 +79,8 @@ class History(Batches):
             check_integer("before", before, least=1)
         ref = Ref(self._reads(scope), self._key(key))
         changes = self._store.history(ref, below=before, limit=limit)
-        self._record("history", *ref)
+        if self._audit is not None:
+            self._audit.looked_back(ref, changes)
         return [_version(change, values=values) for change in changes]
 
     def load_version(self, scope: Scope, key: str, version: int) -> Any:
@@ -111,7 +112,8 @@ class History(Batches):
         check_integer("version", version, least=1)
         ref = Ref(scope, self._key(key))
         found = self._store.history(ref, below=min(version + 1, INT_MAX), limit=1)
-        self._record("history", *ref)
+        if self._audit is not None:
+            self._audit.looked_back(ref, found)
         if not found or found[0].version != version:
             raise VersionNotFound(
                 f"version {version} of key {key!r} in scope '{ref.scope}' is not in the journal",

@@ -71,7 +71,7 @@ class Keys(AccessManager):
         """Make a new data key, with which values are encrypted from now on, and return it.
 
         What is stored stays readable; ``reencrypt`` encrypts it with the new key. Other processes
-        use the new key once they meet a value encrypted with it, or are started anew. Raises
+        use the new key from their next write on. Raises
         ``VersionConflict`` when somebody else rotated at the same moment.
         """
         self._check_manages("*")
@@ -99,6 +99,11 @@ class Keys(AccessManager):
             keeper.rewrap(master)
         except VersionConflict:
             raise _changed_meanwhile() from None
+        from llmspell.store.failover.store import failover_of
+
+        failover = failover_of(self._store)
+        if failover is not None:  # its local file has a key ring of its own
+            failover.change_master_key(master)
         self._record("key_rotate")
 
     def reencrypt(self, *, everything: bool | None = None) -> Iterator[Reencrypted]:

@@ -110,6 +110,7 @@ class Leases(Transactions):
             take = Put(_LOCKS + text, checked, owner, now, 1, _CLASS, until, 0)
             try:
                 _, token = self._write_internal((take, Put(*_TOKENS, b"", now))).written
+                self._record("lock", text, checked)
                 return Lease(self, text, checked, owner=owner, token=token.version, until_us=until)
             except VersionConflict:
                 if time.monotonic() >= deadline:
@@ -168,6 +169,7 @@ class Leases(Transactions):
             self._write_internal((Delete(*ref, time_ns() // 1000, version),))
         except VersionConflict:
             raise _lost(lease) from None
+        self._record("unlock", lease.scope, lease.key)
 
     def _held(self, lease: Lease) -> tuple[Ref, int]:
         """Return where a lease is stored and its version there. Raises ``LockLost``."""

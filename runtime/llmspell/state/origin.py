@@ -15,7 +15,16 @@ from llmspell.errors import InvalidArgument
 from llmspell.store.changes import NOBODY, Origin
 from llmspell_bridges.values import is_unicode
 
-__all__ = ["ADDRESS", "CURRENT", "MAX_ID_CHARACTERS", "acting", "origin_of", "originating"]
+__all__ = [
+    "ADDRESS",
+    "CURRENT",
+    "MAX_ID_CHARACTERS",
+    "acting",
+    "acting_again",
+    "exact_address",
+    "origin_of",
+    "originating",
+]
 
 MAX_ID_CHARACTERS: Final = 200
 
@@ -61,6 +70,20 @@ def acting(actor: str, *, address: str | None = None) -> AbstractContextManager[
     if actor is None:
         raise InvalidArgument("actor must be printable text", parameter="actor")
     return originating(actor=actor, address=address)
+
+
+@contextmanager
+def acting_again(actor: str | None, address: str | None) -> Iterator[None]:
+    """Do what is inside the block as one who began it before, named or not, whoever acts now.
+
+    The ids of run and correlation stay as they are around it.
+    """
+    token, where = CURRENT.set(CURRENT.get()._replace(actor=actor)), ADDRESS.set(address)
+    try:
+        yield
+    finally:
+        ADDRESS.reset(where)
+        CURRENT.reset(token)
 
 
 def origin_of(actor: str | None) -> Callable[[], Origin]:

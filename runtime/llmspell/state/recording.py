@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from llmspell.errors import LlmSpellError
 from llmspell.state.origin import CURRENT
-from llmspell.store.base import Clear, Delete, Operation, Put, Row, Written
-from llmspell.store.changes import Origin
+from llmspell.store.base import Clear, Delete, Operation, Put, Ref, Row, Store, Written
+from llmspell.store.changes import Change, Origin
 from llmspell.store.codec import decode, is_plain
 
 if TYPE_CHECKING:
     from llmspell.security.audit.auditor import Auditor
+    from llmspell.security.audit.record import Fact
     from llmspell.state.cache import Entry
 
 __all__ = ["Recording"]
 
 _ACTIONS: Final[dict[type, str]] = {Put: "save", Delete: "delete", Clear: "clear"}
 _SENSITIVE: Final = "sensitive"
+_PAGE: Final = 1000
 
 
 class Recording:
@@ -41,10 +43,17 @@ class Recording:
         *,
         outcome: str = "ok",
         details: dict[str, Any] | None = None,
+        actor: str | None = None,
     ) -> None:
-        """Record what is no write or read of an entry: a lock, a watch, an export."""
+        """Record what is no write or read of an entry: a lock, a watch, an export.
+
+        ``actor`` is whose doing it is, where that is not the one who is named around it.
+        """
+        origin = self.origin()
+        if actor is not None:
+            origin = origin._replace(actor=actor)
         self.auditor.note(
-            action, scope=scope, key=key, outcome=outcome, origin=self.origin(), details=details
+            action, scope=scope, key=key, outcome=outcome, origin=origin, details=details
         )
 
     def saved(
@@ -61,22 +70,66 @@ class Recording:
         written: Sequence[Written] | None,
         outcome: str,
         origin: Origin,
+        removed: Collection[int] = (),
     ) -> None:
-        """Record a batch: what each operation did, or that all of it failed."""
+        """Record a batch: what each operation did, or that all of it failed.
+
+        ``removed`` is what ``removals`` said before the batch was written.
+        """
+        facts: list[Fact] = []
+        sensitive: set[int] = set()
         for at, operation in enumerate(batch):
             action = _ACTIONS.get(type(operation))
             if action is None:
                 continue
-            done = None if written is None else written[at]
-            self.auditor.note(
-                action,
-                scope=operation.scope,
-                key=None if isinstance(operation, Clear) else operation.key,
-                version=done.version if done is not None and done.version else None,
-                outcome=outcome,
-                state_class=operation.state_class if type(operation) is Put else None,
-                origin=origin,
-            )
+            if at in removed or getattr(operation, "state_class", None) == _SENSITIVE:
+                sensitive.add(len(facts))
+            version = None if written is None else written[at].version or None
+            key = None if isinstance(operation, Clear) else operation.key
+            facts.append((action, operation.scope, key, version, outcome, None))
+        self.auditor.note_all(facts, origin=origin, sensitive=sensitive)
+
+    def removals(self, batch: Sequence[Operation], store: Store) -> frozenset[int]:
+        """Return which operations of a batch will remove something of class sensitive.
+
+        Where the store cannot tell now, that counts as such: rather a record too many.
+        """
+        found = set[int]()
+        for at, operation in enumerate(batch):
+            if type(operation) not in (Delete, Clear):
+                continue
+            try:
+                rows = _rows_of(operation, store)
+                if any(row.state_class == _SENSITIVE for row in rows):
+                    found.add(at)
+            except LlmSpellError:
+                found.add(at)
+        return frozenset(found)
+
+    def looked_back(self, ref: tuple[str, str], changes: Sequence[Change]) -> None:
+        """Record that former versions of an entry were read."""
+        failed = (_outcome(change.blob) for change in changes)
+        self.auditor.note(
+            "history",
+            scope=ref[0],
+            key=ref[1],
+            version=changes[0].version if len(changes) == 1 else None,
+            outcome=next((code for code in failed if code != "ok"), "ok"),
+            state_class=_class_of(changes),
+            origin=self.origin(),
+        )
+
+    def told(self, change: Change, origin: Origin) -> None:
+        """Record that a watcher is about to be told of a change."""
+        self.auditor.note(
+            "watch",
+            scope=change.scope,
+            key=change.key,
+            version=change.version,
+            outcome=_outcome(change.blob),
+            state_class=change.state_class,
+            origin=origin,
+        )
 
     def read(self, ref: tuple[str, str], entry: Entry | None) -> None:
         """Record that an entry was read, if reads are recorded or it is of class sensitive."""
@@ -112,6 +165,21 @@ class Recording:
                     state_class=row.state_class,
                     origin=self.origin(),
                 )
+
+
+def _rows_of(operation: Operation, store: Store) -> Iterator[Row]:
+    """Yield what a deletion removes, as it is before."""
+    if type(operation) is Delete:
+        yield from filter(None, store.read((Ref(operation.scope, operation.key),)))
+        return
+    after: str | None = None
+    while page := store.scan(operation.scope, after=after, limit=_PAGE, values=False):
+        yield from page
+        after = page[-1].key
+
+
+def _class_of(changes: Iterable[Change]) -> str | None:
+    return next((_SENSITIVE for each in changes if each.state_class == _SENSITIVE), None)
 
 
 def _outcome(blob: bytes) -> str:

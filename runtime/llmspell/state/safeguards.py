@@ -55,7 +55,11 @@ class Safeguards:
 
         Raises LimitExceeded, KeyMissing and SensitiveData.
         """
-        confidential = self.encrypts(policy)
+        try:
+            confidential = self.encrypts(policy)
+        except KeyMissing as error:
+            self._note("protect", scope, key, outcome=error.code)
+            raise
         compress = self.compresses or not confidential
         best = policy.best_compression
         if self.protection is None:

@@ -71,6 +71,14 @@ def sealed_store_of(store: Store) -> SealedStore | None:
 
 
 def key_ring_of(store: Store) -> KeyRing | None:
-    """Return the key ring of an open store; None without a key, and while its primary is away."""
+    """Return the key ring of an open store; None without a key.
+
+    While the primary is away it is the last one known; None if none is.
+    """
     found = sealed_store_of(store)
-    return None if found is None or found.keeper is None else found.keeper.ring
+    if found is not None:
+        return None if found.keeper is None else found.keeper.ring
+    from llmspell.store.failover.store import failover_of
+
+    failover = failover_of(store)
+    return None if failover is None else failover.key_ring()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from llmspell.state.entry import Metadata
@@ -24,12 +24,19 @@ class ExportedEntry(NamedTuple):
     metadata: Metadata
 
 
-def exported(reader: Reader, scope: str | None) -> Iterator[ExportedEntry]:
-    """Yield the entries of one scope, or of all, in order; a page at a time is in memory."""
+def exported(
+    reader: Reader, scope: str | None, *, met: Callable[[Sequence[Row]], None] | None = None
+) -> Iterator[ExportedEntry]:
+    """Yield the entries of one scope, or of all, in order; a page at a time is in memory.
+
+    ``met`` is told of each page before anybody sees it.
+    """
     scopes = [text for text, _ in reader.scopes()] if scope is None else [scope]
     for text in scopes:
         after: str | None = None
         while rows := reader.scan(text, after=after, limit=_PAGE):
+            if met is not None:
+                met(rows)
             for row in rows:
                 yield ExportedEntry(row.scope, row.key, decode(row.blob), metadata_of(row))
             after = rows[-1].key

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from llmspell.errors import ValidationFailed
 from llmspell.state.access import Guarded
 from llmspell.state.safeguards import Safeguards
 from llmspell.store.base import Ref, Store
 from llmspell.store.changes import Origin
 from llmspell.store.codec import decode
 from llmspell_bridges.values import Value
+
+if TYPE_CHECKING:
+    from llmspell.security.validation import Candidate
+    from llmspell.state.recording import Recording
 
 __all__ = ["Present", "Validating"]
 
@@ -23,6 +28,7 @@ class Validating(Guarded):
 
     _store: Store
     _safeguards: Safeguards
+    _audit: Recording | None
     _origin: Callable[[], Origin]
 
     def _validate(self, scope: str, key: str, value: Value, former: Value, name: str) -> None:
@@ -31,7 +37,8 @@ class Validating(Guarded):
 
         validator = self._safeguards.validator or Validator.none
         if validator.concerns(scope, key, name):
-            validator.check(Candidate(scope, key, value, former, name, self._origin().actor))
+            candidate = Candidate(scope, key, value, former, name, self._origin().actor)
+            self._ask_rules(validator.check, candidate)
 
     def _needs_former(self, ref: tuple[str, str], state_class: str) -> bool:
         validator = self._safeguards.validator
@@ -65,5 +72,22 @@ class Validating(Guarded):
             versions[ref] = 0 if row is None else row.version
             if row is not None:
                 actor, former = self._origin().actor, decode(row.blob)
-                validator.check_deletion(Candidate(*ref, None, former, row.state_class, actor))
+                candidate = Candidate(*ref, None, former, row.state_class, actor)
+                self._ask_rules(validator.check_deletion, candidate)
         return versions
+
+    def _ask_rules(self, check: Callable[[Candidate], None], candidate: Candidate) -> None:
+        """Check a candidate, and record that it was refused, and by which rules."""
+        try:
+            check(candidate)
+        except ValidationFailed as error:
+            if self._audit is not None:
+                rules = sorted({problem["rule"] for problem in error.details["problems"]})
+                self._audit.did(
+                    "validate",
+                    candidate.scope,
+                    candidate.key,
+                    outcome=error.code,
+                    details={"rules": rules},
+                )
+            raise

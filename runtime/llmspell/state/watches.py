@@ -17,6 +17,7 @@ from llmspell.state.core import Scope
 from llmspell.state.entry import timestamp
 from llmspell.state.hub import Hub
 from llmspell.state.leases import Leases
+from llmspell.state.origin import ADDRESS, CURRENT, acting_again
 from llmspell.store.changes import Change
 from llmspell.store.codec import decode
 from llmspell_bridges.values import Value
@@ -140,8 +141,8 @@ class Watches(Leases):
         Changes of this process are told right after their commit, by the thread that made them
         unless another one is telling already; those of others by a thread of llmspell's own.
         Either way one at a time, in the order they were committed, each once. What ``fn`` raises
-        is logged and ends nothing. What is saved with the class ``bulk`` is told once it is
-        flushed. Returns an id for ``unwatch``.
+        is logged and ends nothing; what it does it does as whoever began the watch. What is saved
+        with the class ``bulk`` is told once it is flushed. Returns an id for ``unwatch``.
         """
         if not callable(fn):
             raise InvalidArgument(
@@ -181,11 +182,15 @@ class Watches(Leases):
         self._need_journal("watch")
         check_text("prefix", prefix)
         text = self._reads(scope)
-        may_read = self._right_to_read(text)
+        may_read, watcher, audit = self._right_to_read(text), self._origin(), self._audit
+        actor, address = CURRENT.get()[0], ADDRESS.get()
 
         def deliver(change: Change) -> None:
             if change.scope == text and change.key.startswith(prefix) and may_read():
-                fn(_event(change))
+                if audit is not None:
+                    audit.told(change, watcher)
+                with acting_again(actor, address):  # not as whoever made the change
+                    fn(_event(change))
 
         with self._hub_lock:
             if self._hub is None:

@@ -16,6 +16,7 @@ from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origi
 __all__ = [
     "FIRST_SCOPE",
     "INTERNAL",
+    "KEY_RING",
     "Backend",
     "Check",
     "Clear",
@@ -26,6 +27,7 @@ __all__ = [
     "Reader",
     "Ref",
     "Resealed",
+    "RingSeen",
     "Row",
     "Seal",
     "Store",
@@ -45,6 +47,10 @@ class Ref(NamedTuple):
 
     scope: str
     key: str
+
+
+#: Where the key ring itself is kept. It is wrapped with the master key, not sealed with its own.
+KEY_RING: Final = Ref(INTERNAL + "keys", "ring")
 
 
 class Row(NamedTuple):
@@ -110,6 +116,8 @@ Operation: TypeAlias = Put | Delete | Clear | Check
 
 #: Makes of a blob what is stored: called with scope, key, version, schema version and the blob.
 Seal: TypeAlias = Callable[[str, str, int, int, bytes], bytes]
+#: Told inside a write which key ring there is: its version and its bytes.
+RingSeen: TypeAlias = Callable[[int, bytes], None]
 
 
 class Resealed(NamedTuple):
@@ -317,9 +325,15 @@ class Backend(Store, Protocol):
     ``seal`` is called inside the write that stores a blob, when the version it takes is known.
     None stores blobs as they come. What is read comes as it is stored: opening it is for whoever
     has set this.
+
+    ``ring_seen`` is called at the beginning of a write when others may have written since this
+    store's last one, with the entry KEY_RING if it is not the one seen before: so nobody goes on
+    storing values in the open when somebody else has begun to encrypt them. What it raises fails
+    the write. A store that nobody else can write to need not call it.
     """
 
     seal: Seal | None
+    ring_seen: RingSeen | None
 
     def reseal(self, items: Sequence[Resealed]) -> int:
         """Put other bytes in the place of stored ones, where those are still there.

@@ -166,11 +166,11 @@ def decode(blob: bytes) -> Any:
         if crc32(payload) != stored_crc:
             raise corrupt("its checksum does not match")
         try:
-            return msgpack.unpackb(payload, timestamp=3)
+            return msgpack.unpackb(payload, timestamp=3, ext_hook=_no_member)
         except (ValueError, TypeError, OverflowError) as error:
             raise corrupt("its payload is not well-formed") from error
     payload = _payload(blob)
-    return _unpack(payload, _plain_member if header & _MEMBERS else msgpack.ExtType)
+    return _unpack(payload, _plain_member if header & _MEMBERS else _no_member)
 
 
 def is_plain(blob: bytes) -> bool:
@@ -290,6 +290,10 @@ def _pack_member(value: Any) -> msgpack.ExtType:
     if type(value) is not Confidential:
         raise TypeError(f"a canonical value has no {type(value).__name__}")
     return msgpack.ExtType(_MEMBER, msgpack.packb(value.value, datetime=True))
+
+
+def _no_member(code: int, data: bytes) -> Any:
+    raise ValueError("it has a member that is no value")
 
 
 def _plain_member(code: int, data: bytes) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
@@ -194,8 +194,7 @@ def _open_with_failover(
         open_primary,
         durability=wanted.durability,
         clock=wanted.clock,
-        # What waits in the local file is packed: all of it is sealed, if anything can be.
-        sealing=None if sealing is None else replace(sealing, every_blob=True),
+        sealing=sealing,
         **options,
     )
 

@@ -52,10 +52,13 @@ def checkpoints(settings: Settings, as_json: bool) -> int:
     """
     with open_state(settings) as state:
         marks = state.list_checkpoints()
+    from llmspell.security.sensitive.reports import redacted_report
+
     if as_json:
         from llmspell.cli.jsontext import print_json
 
-        print_json({"ok": True, "checkpoints": [mark.to_dict() for mark in marks]})
+        told = [redacted_report(mark.to_dict()) for mark in marks]
+        print_json({"ok": True, "checkpoints": told})
         return 0
     from llmspell.cli.table import Columns, time_text
     from llmspell.state.entry import timestamp
@@ -65,7 +68,7 @@ def checkpoints(settings: Settings, as_json: bool) -> int:
             mark.id,
             time_text(timestamp(mark.at_us)),
             "usable" if mark.usable else "compacted",
-            mark.label or "",
+            redacted_report(mark.label or ""),
         )
         for mark in marks
     ]
@@ -121,13 +124,16 @@ def _counts(result: RolledBack, restore: str, remove: str) -> str:
 
 
 def _tell(result: RolledBack, checkpoint: str, as_json: bool, *, dry_run: bool) -> None:
+    from llmspell.security.sensitive.reports import redacted_report
+
+    named = redacted_report(checkpoint)
     if as_json:
         from llmspell.cli.jsontext import print_json
 
-        told = {"checkpoint": checkpoint, "dry_run": dry_run, **result._asdict()}
+        told = {"checkpoint": named, "dry_run": dry_run, **result._asdict()}
         print_json({"ok": True, **told})
     elif not result.restored and not result.removed:
-        click.echo(f"nothing differs from checkpoint {checkpoint!r}", err=True)
+        click.echo(f"nothing differs from checkpoint {named!r}", err=True)
     elif dry_run:
         click.echo(f"would {_counts(result, 'restore', 'remove')}", err=True)
     else:

@@ -140,15 +140,17 @@ def resolve(
 def _list(settings: Settings, as_json: bool) -> int:
     with _open(settings) as (state, store):
         found, health = _readable(state, store.conflicts()), store.health()
+    from llmspell.security.sensitive.reports import redacted_report
+
     if as_json:
         from llmspell.cli.jsontext import print_json
 
-        listed = [_to_dict(conflict, values=False) for conflict in found]
+        listed = [redacted_report(_to_dict(conflict, values=False)) for conflict in found]
         print_json({"ok": True, "conflicts": listed, "failover": health})
         return 0
     for conflict in found:
         for side in conflict.sides:
-            click.echo("  ".join(_line(conflict, side)))
+            click.echo(redacted_report("  ".join(_line(conflict, side))))
     if health["breaker"] != "closed":
         from llmspell.cli.report import print_note
 

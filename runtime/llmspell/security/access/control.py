@@ -179,9 +179,10 @@ class AccessControl:
         """
         self.check(asked, covered(pattern, holder), Permission.ADMIN, address=address)
 
-    def may_manage(self, asked: str | None, grant: Grant) -> bool:
+    def may_manage(self, asked: str | None, grant: Grant, *, address: str | None = None) -> bool:
         """Return whether an actor administers all that a grant covers."""
-        return self.may(asked, covered(grant.scope, grant.actor), Permission.ADMIN)
+        scope = covered(grant.scope, grant.actor)
+        return self.may(asked, scope, Permission.ADMIN, address=address)
 
     def name_of(self, asked: str | None) -> str:
         """Return under which name somebody is asked about."""

@@ -73,9 +73,7 @@ def covered(pattern: str, actor: str | None) -> str:
     """
     if not pattern.strip(ANY):
         return WHOLE_STORE
-    return _ANY_TEXT.join(
-        part.replace(ACTOR, actor or _ANY_TEXT) for part in pattern.split(ANY)
-    )
+    return _ANY_TEXT.join(part.replace(ACTOR, actor or _ANY_TEXT) for part in pattern.split(ANY))
 
 
 @lru_cache(maxsize=4096)

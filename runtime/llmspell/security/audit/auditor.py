@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from llmspell.security.audit.log import NOBODY, AuditLog, Origin
-from llmspell.security.audit.record import Details
+from llmspell.security.audit.record import Details, Fact
 
 __all__ = ["ACTIONS", "REFUSALS", "Auditor", "Kind", "Records"]
 
@@ -34,6 +34,7 @@ ACTIONS: Final[Mapping[Kind, frozenset[str]]] = MappingProxyType(
                 "clear",
                 "compact",
                 "delete",
+                "delete_checkpoint",
                 "export",
                 "import",
                 "lock",
@@ -102,7 +103,7 @@ class Auditor:
         """
         if state_class == _SENSITIVE:
             record = self.log.record_now
-        elif action in self._left_out and outcome not in REFUSALS:
+        elif self._leaves_out(action, outcome):
             return
         else:
             record = self.log.record
@@ -115,6 +116,32 @@ class Auditor:
             origin=origin,
             details=details,
         )
+
+    def note_all(
+        self, facts: Sequence[Fact], *, origin: Origin, sensitive: Collection[int] = ()
+    ) -> None:
+        """Record several accesses that are one, those with these indexes of class sensitive."""
+        kept = [
+            fact
+            for at, fact in enumerate(facts)
+            if at in sensitive or not self._leaves_out(fact[0], fact[4])
+        ]
+        if sensitive:
+            self.log.record_all_now(kept, origin=origin)
+            return
+        for action, scope, key, version, outcome, details in kept:
+            self.log.record(
+                action,
+                scope=scope,
+                key=key,
+                version=version,
+                outcome=outcome,
+                origin=origin,
+                details=details,
+            )
+
+    def _leaves_out(self, action: str, outcome: str) -> bool:
+        return action in self._left_out and outcome not in REFUSALS
 
     def close(self) -> None:
         """Write what waits and close the log. Raises AuditError when that fails."""

@@ -42,6 +42,7 @@ class Chain:
         self._process = _process_name()
         self._fsync = fsync
         self.raw = open_writer(self.path, fsync=fsync)
+        self._file = _identity(self.path)
         #: The head as this process left it, and the one it found beside the log at first.
         self._seen = _NO_HEAD
         self._beside = _NO_HEAD
@@ -60,6 +61,8 @@ class Chain:
         ``first`` is called in the transaction before, with the head; it returns the one to go on
         from.
         """
+        if _identity(self.path) != self._file:
+            self._begin_anew()
         found = self._look_beside() if self._checks_beside else None
         execute = self.raw.execute
         execute("BEGIN IMMEDIATE")
@@ -77,6 +80,17 @@ class Chain:
                 execute("ROLLBACK")
             raise
         self._checks_beside, self._seen = False, head
+
+    def _begin_anew(self) -> None:
+        """Go on in the file that has the log's name now: what was open nobody would ever read.
+
+        Where there is none, one is made. That something is missing the head beside it and what
+        this process has seen will tell.
+        """
+        self.raw.close()
+        create_file(self.path)
+        self.raw = open_writer(self.path, fsync=self._fsync)
+        self._file, self._checks_beside = _identity(self.path), True
 
     def _put(self, entries: Sequence[Entry], head: Head) -> Head:
         hasher, process = self._hashers.current, self._process
@@ -129,10 +143,10 @@ class Chain:
         """Compare a sound head with what this process, and the file beside, know of the log."""
         if head.seq < reached:
             return f"the log ends at {head.seq}; it had reached {reached}"
-        if self._checks_beside and self._beside.seq:
-            there = self.raw.execute(_HASH_OF, (self._beside.seq,)).fetchone()
-            if there is not None and there[0] != self._beside.hash:
-                return f"record {self._beside.seq} is not the one that was written"
+        for known in (self._beside, self._seen) if self._checks_beside else ():
+            there = self.raw.execute(_HASH_OF, (known.seq,)).fetchone()
+            if there is not None and there[0] != known.hash:
+                return f"record {known.seq} is not the one that was written"
         return None
 
     def _hasher_of(self, head: Head) -> Hasher:
@@ -186,6 +200,14 @@ def stored_head(raw: sqlite3.Connection) -> Head | None:
 def _finding(complaint: str, at_us: int) -> Entry:
     details: dict[str, Any] = {"found": complaint}
     return at_us, TAMPERING_FOUND, None, None, None, "ok", _NOBODY, details
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _process_name() -> str:

@@ -16,7 +16,7 @@ from llmspell.security.audit.chain import Chain
 from llmspell.security.audit.database import FAILURES
 from llmspell.security.audit.hashing import Hashers
 from llmspell.security.audit.problems import failure
-from llmspell.security.audit.record import Details, Entry
+from llmspell.security.audit.record import Details, Entry, Fact
 from llmspell.security.audit.worker import Worker, tell_of_forks
 
 __all__ = ["NOBODY", "AuditLog", "Recorder"]
@@ -145,8 +145,13 @@ class AuditLog:
         Raises AuditError when that fails: this record is not in the log then and will not be,
         those that waited still wait.
         """
-        entry = (self._clock(), action, scope, key, version, outcome, origin, details)
-        self._failing(lambda: self._write(entry))
+        self.record_all_now([(action, scope, key, version, outcome, details)], origin=origin)
+
+    def record_all_now(self, facts: Sequence[Fact], *, origin: Origin = NOBODY) -> None:
+        """Do what ``record_now`` does with several records, in one transaction: all or none."""
+        at_us = self._clock()
+        entries = [(at_us, *fact[:5], origin, fact[5]) for fact in facts]
+        self._failing(lambda: self._write(entries))
         if not self._is_woken:
             self._wake()  # for the head beside the log
 
@@ -203,19 +208,19 @@ class AuditLog:
             raise failure(error, self.path) from error
         return None
 
-    def _write(self, last: Entry | None = None) -> None:
+    def _write(self, last: Sequence[Entry] = ()) -> None:
         """Append what waits, then ``last``. Others may go on recording."""
         queue = self._queue
         with self._lock:
-            if self._is_closed and last is not None:
+            if self._is_closed and last:
                 raise _closed(self.path)
             more = len(queue)
-            while more > 0 or last is not None:
+            while more > 0 or last:
                 # Only whoever holds the lock takes away from the left.
                 batch = [queue[i] for i in range(min(more, _BATCH))]
                 is_end = len(batch) == more
-                if is_end and last is not None:
-                    batch.append(last)
+                if is_end:
+                    batch += last
                 self._open().append(batch, at_us=self._clock())
                 for _ in range(min(more, _BATCH)):
                     queue.popleft()

@@ -13,6 +13,7 @@ __all__ = [
     "Detail",
     "Details",
     "Entry",
+    "Fact",
     "details_text",
     "made",
     "text_of",
@@ -31,6 +32,8 @@ Entry: TypeAlias = tuple[
     "tuple[str | None, str | None, str | None]",
     "Details | None",
 ]
+#: What one record tells besides time and origin: action, scope, key, version, outcome, details.
+Fact: TypeAlias = tuple[str, "str | None", "str | None", "int | None", str, "Details | None"]
 
 _MAX_TEXT: Final = 4096
 _MAX_DETAILS: Final = 50

@@ -79,16 +79,35 @@ class Sealer(Secretive):
         self._refresh = refresh
         self._boxes = _Boxes(ring(), self._cipher)
 
-    def seal(self, scope: str, key: str, version: int, schema_version: int, plain: bytes) -> bytes:
-        """Return ``plain`` encrypted for this place. Twice the same gives different bytes."""
+    def seal(
+        self,
+        scope: str,
+        key: str,
+        version: int,
+        schema_version: int,
+        plain: bytes,
+        member: str = "",
+    ) -> bytes:
+        """Return ``plain`` encrypted for this place. Twice the same gives different bytes.
+
+        ``member`` is for a part of the value: what names it there, and no key has in it.
+        """
         boxes = self._current()
         box = boxes.sealing.get(scope) or self._sealing_box(boxes, scope)
         nonce = urandom(box.nonce_bytes)
         place = _PLACE.pack(version, schema_version, len(box.scope))
-        bound = box.head + place + box.scope + key.encode()
+        bound = box.head + place + box.scope + (key + member).encode()
         return box.head + nonce + box.aead.encrypt(nonce, plain, bound)
 
-    def open(self, scope: str, key: str, version: int, schema_version: int, sealed: bytes) -> bytes:
+    def open(
+        self,
+        scope: str,
+        key: str,
+        version: int,
+        schema_version: int,
+        sealed: bytes,
+        member: str = "",
+    ) -> bytes:
         """Return what was sealed for this place.
 
         Raises DecryptionFailed when the value was changed, was sealed for another place, or needs
@@ -101,7 +120,7 @@ class Sealer(Secretive):
             box = self._opening_box(scope, key, version, sealed)
         ends = HEAD_BYTES + box.nonce_bytes
         place = _PLACE.pack(version, schema_version, len(box.scope))
-        bound = box.head + place + box.scope + key.encode()
+        bound = box.head + place + box.scope + (key + member).encode()
         try:
             return box.aead.decrypt(sealed[HEAD_BYTES:ends], sealed[ends:], bound)
         except InvalidTag as error:

@@ -9,6 +9,7 @@ from typing import Final
 from llmspell.errors import LimitExceeded
 from llmspell.security.sensitive.actions import REDACTED, redacted
 from llmspell.security.sensitive.detectors import DETECTORS
+from llmspell.security.sensitive.folding import fold
 from llmspell.security.sensitive.patterns import Pattern
 from llmspell.security.sensitive.shape import Shape
 
@@ -44,9 +45,13 @@ class Redactor:
 def _detected(text: str, found: Sequence[tuple[int, int, str]] = ()) -> str:
     """Return the text without what was found and what the detectors find."""
     for _ in range(_PASSES):
-        shape = Shape(text.encode("ascii", "replace"))
+        folded = fold(text)
+        shape = Shape(folded.text.encode("ascii", "replace"))
         spans = [
-            (*span, row.name) for row in _DETECTORS if row.may(shape) for span in row.find(text)
+            (*folded.span(*span), row.name)
+            for row in _DETECTORS
+            if row.may(shape)
+            for span in row.find(folded.text)
         ]
         if not spans and not found:
             break

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from llmspell.security.sensitive.actions import redacted
 from llmspell.security.sensitive.detectors import DETECTORS, Detector
+from llmspell.security.sensitive.folding import fold, may_fold
 from llmspell.security.sensitive.patterns import Pattern
 from llmspell.security.sensitive.shape import Shape
 from llmspell.security.sensitive.walk import Place, Places, Steps, Texts, collect, path_of
@@ -63,11 +64,15 @@ class Scanner:
         The value is walked only when its packed form has the outline of something.
         """
         shape = Shape(packed)
+        folds = may_fold(packed)
         suspects = [row for row in self._detectors if row.may(shape)]
         numeric = self._numeric if shape.may_hold_large_integer() else ()
-        if not suspects and not numeric and not self._patterns:
+        if not suspects and not numeric and not self._patterns and not folds:
             return []
         texts = collect(value)
+        if folds:
+            folded = Shape(_outlined("\0".join(texts.texts)))
+            suspects = [row for row in self._detectors if row in suspects or row.may(folded)]
         found = [*_in_texts(texts.texts, suspects)] if suspects else []
         found += _in_binaries(texts.binaries, suspects)
         found += [
@@ -98,19 +103,24 @@ def _in_texts(texts: list[str], suspects: Iterable[Detector]) -> Iterator[_Raw]:
 
 def found_in(text: str, suspects: Iterable[Detector]) -> Iterator[tuple[int, int, Detector]]:
     """Yield what detectors find in one text; those for leftovers see what the others left."""
+    folded = fold(text)
     leftovers: list[Detector] = []
     spans: list[tuple[int, int]] = []
     for row in suspects:
         if row.leftover:
             leftovers.append(row)
         else:
-            for span in row.find(text):
+            for span in row.find(folded.text):
                 spans.append(span)
-                yield *span, row
+                yield *folded.span(*span), row
     if leftovers:
-        rest = _blanked(text, sorted(spans)) if spans else text
+        rest = _blanked(folded.text, sorted(spans)) if spans else folded.text
         for row in leftovers:
-            yield from ((*span, row) for span in row.find(rest))
+            yield from ((*folded.span(*span), row) for span in row.find(rest))
+
+
+def _outlined(text: str) -> bytes:
+    return fold(text).text.encode("ascii", "replace")
 
 
 def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:

@@ -6,6 +6,7 @@ import inspect
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 from llmspell.errors import InvalidArgument, ScriptError, ScriptLimitExceeded
@@ -16,6 +17,8 @@ from llmspell_bridges.values import canonical
 __all__ = ["Verifier"]
 
 _MAX_MESSAGE: Final = 300
+#: No error tells of more.
+_MOST_PROBLEMS: Final = 20
 _MAX_PATH: Final = 200
 _DEEPEST: Final = 1024
 
@@ -66,7 +69,7 @@ class Verifier:
         )
         try:
             answer = self._fn(copied)
-            return list(self._read(answer))
+            return list(islice(self._read(answer), _MOST_PROBLEMS))
         except Exception as error:
             return [self._problem("$", f"verifier {self.name!r} {_failure(error)}")]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,11 +16,14 @@ from llmspell.store.failover.breaker import Breaker
 from llmspell.store.failover.copies import Copies, Known
 from llmspell.store.failover.identity import recognize
 from llmspell.store.failover.line import Line
-from llmspell.store.failover.log import FailoverLog
+from llmspell.store.failover.local import open_local
+from llmspell.store.failover.log import LOG_SCOPES, FailoverLog
 from llmspell.store.failover.primary import OnlyPrimary
 from llmspell.store.failover.replay import Replay
 
 if TYPE_CHECKING:
+    from llmspell.security.keys.master import MasterKey, Passphrase
+    from llmspell.security.keys.ring import KeyRing
     from llmspell.store.sealed.opening import Sealing
 
 __all__ = ["Failover", "away"]
@@ -43,7 +47,13 @@ class Failover(OnlyPrimary):
         clock: Clock = system_clock,
     ) -> None:
         self._local = local
-        self._sealing = sealing
+        # What waits in the local file is packed: all of it is sealed, if anything can be. Names
+        # of keys are parts of its own keys, which it hides itself.
+        self._hides_keys = sealing is not None and sealing.hides_keys
+        self._primary_sealing = sealing
+        self._sealing = sealing and replace(
+            sealing, everything=True, every_blob=True, hides_keys=False
+        )
         self._cache_bytes = cache_bytes
         self._durability = durability
         self._clock = clock
@@ -76,6 +86,22 @@ class Failover(OnlyPrimary):
                 if self._log is not None:
                     self._log.close()
 
+    def key_ring(self) -> KeyRing | None:
+        """Return the key ring of the primary; while it is away, the last one that was known."""
+        sealing = self._primary_sealing
+        if sealing is None or sealing.master is None:
+            return None
+        if sealing.ring is None and self._has_log():
+            sealing.ring = self._open_log().kept_ring(sealing.master)
+        return sealing.ring
+
+    def change_master_key(self, master: MasterKey | Passphrase) -> None:
+        """Have the local file opened by another master key from now on, as the primary is."""
+        if self._sealing is not None:
+            if self._has_log():
+                self._open_log().change_master_key(master)
+            self._sealing.master = master
+
     def ask(self, work: Callable[[Store], T]) -> T:
         """Return ``work(primary)``. Raises StorageError, ``unavailable``, while it is away."""
         cause = None
@@ -107,32 +133,31 @@ class Failover(OnlyPrimary):
         with self._line.lock:
             if self._log is None:
                 self._check_open()
+                store, name = open_local(
+                    self._local,
+                    LOG_SCOPES,
+                    durability=self._durability,
+                    sealing=self._sealing,
+                    hides_keys=self._hides_keys,
+                    clock=self._clock,
+                )
                 self._log = FailoverLog(
-                    self._open_local(), cache_bytes=self._cache_bytes, clock=self._clock
+                    store, cache_bytes=self._cache_bytes, clock=self._clock, name=name
                 )
                 self._line.guard()
                 if self._primary is not None:
                     self._log.belong_to(self._primary)
             return self._log
 
-    def _open_local(self) -> Store:
-        from llmspell.store import open_store
-
-        return open_store(
-            "sqlite",
-            path=self._local,
-            durability=self._durability,
-            journal=False,
-            sealing=self._sealing,
-            clock=self._clock,
-        )
-
     def _keep_copies(self) -> None:
         """Write down what is known; where that fails, less can be read during the outage."""
         known = self._copies.drain()
         if known.views or (self._has_log() and known != Known({}, set(), set())):
+            sealing = self._primary_sealing
             with suppress(LlmSpellError):
                 self._open_log().keep(known)
+                if sealing is not None and sealing.ring is not None and sealing.master is not None:
+                    self._open_log().keep_ring(sealing.ring, sealing.master)
 
     def _keep_late(self, absent: Sequence[Ref] = ()) -> None:
         """Write down what was noted when the line may have gone down already.

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import uuid4
 
 import msgpack
 
-from llmspell.errors import InvalidArgument, VersionConflict
+from llmspell.errors import InvalidArgument, VersionConflict, WrongKey
 from llmspell.store.base import INTERNAL, Delete, Operation, Put, Ref, Row, Store, Written
 from llmspell.store.changes import Origin
 from llmspell.store.clock import Clock
 from llmspell.store.failover.copies import Known, is_older, view_bytes
+from llmspell.store.failover.local import LocalStore, plain_name, start_of
 from llmspell.store.failover.values import (
     ABSENT,
     CONFLICTED,
@@ -32,13 +33,20 @@ from llmspell.store.failover.values import (
 )
 from llmspell.store.plan import Plan, touched
 
-__all__ = ["FailoverLog", "Head"]
+if TYPE_CHECKING:
+    from llmspell.security.keys.master import MasterKey, Passphrase
+    from llmspell.security.keys.ring import KeyRing
+
+__all__ = ["LOG_SCOPES", "FailoverLog", "Head"]
 
 _HEAD: Final = Ref(INTERNAL + "failover", "head")
+_RING: Final = Ref(_HEAD.scope, "ring")
 _ENTRIES: Final = INTERNAL + "failover.waiting"
 _VIEWS: Final = INTERNAL + "failover.view"
 _COPIES: Final = INTERNAL + "failover.copy"
 _CONFLICTS: Final = INTERNAL + "failover.conflict"
+#: Where everything is that the file holds.
+LOG_SCOPES: Final = (_HEAD.scope, _CONFLICTS, _COPIES, _VIEWS, _ENTRIES)
 _LONGEST_PAUSE_S: Final = 0.005
 _COPIES_AT_ONCE: Final = 1000
 
@@ -58,16 +66,47 @@ class Head(NamedTuple):
 
 
 class FailoverLog:
-    """Owns ``store``. Thread-safe. Raises as a store does; VersionConflict only from ``write``."""
+    """Owns ``store``, in which ``name`` says what an entry is called. Thread-safe.
 
-    def __init__(self, store: Store, *, cache_bytes: int, clock: Clock) -> None:
+    Raises as a store does; VersionConflict only from ``write``.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        cache_bytes: int,
+        clock: Clock,
+        name: Callable[[Ref], str] = plain_name,
+    ) -> None:
         self._store = store
+        self._name = name
         self._cache_bytes = cache_bytes
         self._clock = clock
         self._primary: str | None = None
 
     def close(self) -> None:
         self._store.close()
+
+    def change_master_key(self, master: MasterKey | Passphrase) -> None:
+        """Have another master key open the file from now on, if one has to."""
+        if isinstance(self._store, LocalStore):
+            self._store.change_master_key(master)
+
+    def keep_ring(self, ring: KeyRing, master: MasterKey | Passphrase) -> None:
+        """Keep the key ring of the primary; it is wrapped with the master key, as it is there."""
+        kept = self.kept_ring(master)
+        if kept is None or kept.facts != ring.facts:
+            self._store.write([self._put(*_RING, ring.pack())])
+
+    def kept_ring(self, master: MasterKey | Passphrase) -> KeyRing | None:
+        """Return the key ring that was kept, if there is one and this key opens it."""
+        from llmspell.security.keys.ring import KeyRing
+
+        (row,) = self._store.read([_RING])
+        with suppress(WrongKey):
+            return None if row is None else KeyRing.unpack(row.blob, master)
+        return None
 
     def head(self) -> Head:
         """Return the counts of this moment."""
@@ -77,14 +116,15 @@ class FailoverLog:
         """Say which database this is for, by its name; what is known of another one goes."""
         self._primary = primary
         while (head := self.head()).primary not in (None, primary):
-            if self._change(head, head._replace(copied_bytes=0), self._deletions("")):
+            gone = [*self._deletions(""), Delete(*_RING, self._clock())]
+            if self._change(head, head._replace(copied_bytes=0), gone):
                 return
 
     # What is known -------------------------------------------------------------------------
 
     def views(self, refs: Sequence[Ref]) -> tuple[Head, dict[Ref, View]]:
         """Return what is known of these keys; of others nothing is known."""
-        places = [Ref(place, _name(ref)) for ref in refs for place in (_VIEWS, _COPIES)]
+        places = [Ref(place, self._name(ref)) for ref in refs for place in (_VIEWS, _COPIES)]
         head, *rows = self._store.read([_HEAD, *places])
         found = {}
         for index, ref in enumerate(refs):
@@ -112,7 +152,7 @@ class FailoverLog:
 
     def _keep_part(self, part: Sequence[tuple[Ref, View]], head: Head | None = None) -> bool:
         """Keep some copies, none over a newer one; False if others wrote since ``head``."""
-        places = [Ref(_COPIES, _name(ref)) for ref, _ in part]
+        places = [Ref(_COPIES, self._name(ref)) for ref, _ in part]
         first, *rows = self._store.read([_HEAD, *places])
         head, size, puts = head or _head(first), 0, []
         for (ref, view), place, row in zip(part, places, rows, strict=True):
@@ -129,13 +169,13 @@ class FailoverLog:
         """Drop what is no longer the latest that was seen of its key."""
         while known.gone is None or known.gone or known.cleared:
             head, gone = self.head(), [] if known.gone is None else list(known.gone)
-            places = [Ref(_COPIES, _name(ref)) for ref in gone]
+            places = [Ref(_COPIES, self._name(ref)) for ref in gone]
             deletions: list[Operation] = [
                 Delete(row.scope, row.key, self._clock())
                 for row in self._store.read(places)
                 if row is not None
             ]
-            for prefix in [""] if known.gone is None else map(_start, known.cleared):
+            for prefix in [""] if known.gone is None else map(start_of, known.cleared):
                 deletions += self._deletions(prefix)
             if not deletions or self._change(head, head, deletions):
                 return
@@ -170,7 +210,7 @@ class FailoverLog:
                 if record is not None:
                     view = View(*record[2:10], view.waiting, view.outcome)
                 view = view._replace(waiting=view.waiting + 1)
-                puts.append(self._put(_VIEWS, _name(ref), pack(view)))
+                puts.append(self._put(_VIEWS, self._name(ref), pack(view)))
             counted = head._replace(waiting=head.waiting + 1)
             if self._change(head, counted, puts, durability):
                 return written
@@ -224,7 +264,7 @@ class FailoverLog:
 
     def _settled(self, ref: Ref, view: View, theirs: View | None) -> Iterable[Operation]:
         """Keep what is known of a key that one batch less has to do with."""
-        name, now = _name(ref), self._clock()
+        name, now = self._name(ref), self._clock()
         if view.waiting > 1:
             return [self._put(_VIEWS, name, pack(view._replace(waiting=view.waiting - 1)))]
         if view.outcome != CONFLICTED:
@@ -299,15 +339,6 @@ class FailoverLog:
 
 def _head(row: Row | None) -> Head:
     return Head(0, uuid4().hex) if row is None else Head(row.version, *msgpack.unpackb(row.blob))
-
-
-def _name(ref: Ref) -> str:
-    # Never joined into one text without saying where the scope ends.
-    return _start(ref.scope) + ref.key
-
-
-def _start(scope: str) -> str:
-    return f"{len(scope)}:{scope}"
 
 
 def _number(number: int) -> str:

@@ -18,6 +18,7 @@ from llmspell.store.base import (
     Reader,
     Ref,
     Resealed,
+    RingSeen,
     Seal,
     WriteResult,
     Written,
@@ -56,6 +57,7 @@ class MemoryStore(MemoryReader):
     ) -> None:
         super().__init__({}, Lock(), clock)
         self.seal: Seal | None = None
+        self.ring_seen: RingSeen | None = None
         self._epoch = 0
         self._journal = MemoryJournal(keep_changes) if journal else None
         self._expiring: list[tuple[int, str, str]] = []

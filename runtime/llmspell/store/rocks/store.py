@@ -19,6 +19,7 @@ from llmspell.store.base import (
     Reader,
     Ref,
     Resealed,
+    RingSeen,
     Row,
     Seal,
     WriteResult,
@@ -83,6 +84,7 @@ class RocksStore(RocksReader):
             max_open_files, cache_capacity, compression, bloom_filter_bits, block_size
         )
         self.seal: Seal | None = None
+        self.ring_seen: RingSeen | None = None
         self._durability = durability
         self._journal = journal
         self._database = Database(path, options, journal=journal)

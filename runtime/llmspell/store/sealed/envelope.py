@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from llmspell.errors import EncryptionError, IntegrityFailed, KeyMissing, LlmSpellError
-from llmspell.store.base import INTERNAL, Ref
+from llmspell.errors import EncryptionError, IntegrityFailed, KeyMissing, StorageError
+from llmspell.store.base import INTERNAL, KEY_RING
 from llmspell.store.codec import (
     SEALED,
     confidential,
@@ -21,15 +21,16 @@ from llmspell.store.problems import unopened
 if TYPE_CHECKING:
     from llmspell.security.keys.sealer import Sealer
 
-__all__ = ["ACCESS", "NAMES", "RING", "Envelope"]
+__all__ = ["ACCESS", "LOCKS", "NAMES", "RING", "Envelope"]
 
-_KEYS: Final = INTERNAL + "keys"
-#: Where the key ring itself is kept. It is wrapped with the master key, not sealed with its own.
-RING: Final = Ref(_KEYS, "ring")
+RING: Final = KEY_RING
 #: Where the names of hidden keys are kept.
 NAMES: Final = INTERNAL + "names"
 #: Where grants are kept: who could put one there without the key would have what it grants.
 ACCESS: Final = INTERNAL + "access"
+
+#: What the scopes of locks begin with: their keys are names that users chose.
+LOCKS: Final = INTERNAL + "lock:"
 
 
 class Envelope:
@@ -69,19 +70,21 @@ class Envelope:
         sealer = self._needed()
         return map_members(
             blob,
-            lambda at, data: sealer.seal(scope, _member(key, at), version, schema_version, data),
+            lambda at, data: sealer.seal(scope, key, version, schema_version, data, _member(at)),
             sealed=True,
         )
 
     def open(self, scope: str, key: str, version: int, schema_version: int, blob: bytes) -> bytes:
         """Return the blob in the open; what does not open tells why when it is decoded."""
         whole = self._is_whole(scope)
-        if not blob or (scope[:1] == INTERNAL and not whole):
-            return blob
         sealer = self._sealer
-        if sealer is None:
+        if sealer is None or (scope[:1] == INTERNAL and not whole):
+            return blob
+        if not blob and whole:
             return blob
         try:
+            if not blob:
+                raise _damaged(scope, key, version)
             if blob[0] == SEALED:
                 opened = sealer.open(scope, key, version, schema_version, blob)
                 return opened if whole else confidential(opened)
@@ -94,19 +97,21 @@ class Envelope:
             return map_members(
                 blob,
                 lambda at, data: sealer.open(
-                    scope, _member(key, at), version, schema_version, data
+                    scope, key, version, schema_version, data, _member(at)
                 ),
                 sealed=False,
             )
         except EncryptionError as error:
             return unopened(error)
-        except LlmSpellError:
+        except StorageError as error:
+            if error.details.get("reason") != "corrupt":
+                raise  # the store could not be asked for the keys: this says nothing of the value
             return unopened(_damaged(scope, key, version))
 
     def _is_whole(self, scope: str) -> bool:
         """Return whether whatever is stored in a scope is sealed, be it a value or not."""
         if scope[:1] != INTERNAL or self._everything:
-            return self._everything and scope != _KEYS
+            return self._everything and scope != RING.scope
         return scope in (ACCESS, NAMES)
 
     def sealed_parts(self, blob: bytes) -> list[bytes]:
@@ -140,9 +145,9 @@ class Envelope:
         return self._sealer
 
 
-def _member(key: str, position: int) -> str:
-    # No key has control characters, so this is the name of nothing else.
-    return f"{key}\0{position}"
+def _member(position: int) -> str:
+    # No key has control characters, so with this behind one it is the name of nothing else.
+    return f"\0{position}"
 
 
 def _is_close_to_sealed(first: int) -> bool:

@@ -30,7 +30,7 @@ from llmspell.store.changes import NOBODY, Change, Origin
 from llmspell.store.checks import conflict_error
 from llmspell.store.codec import decode, encode
 from llmspell.store.plan import touched
-from llmspell.store.sealed.envelope import NAMES
+from llmspell.store.sealed.envelope import LOCKS, NAMES
 from llmspell.store.wrapper import StoreWrapper
 
 __all__ = ["HiddenKeysStore"]
@@ -53,8 +53,11 @@ class _Names:
         self.known: dict[tuple[str, str], str] = {}
 
     def hidden(self, scope: str, key: str) -> str:
-        """Return what is stored in the place of a key."""
-        if scope[:1] == INTERNAL:
+        """Return what is stored in the place of a key.
+
+        Locks are named by a key of the user as well; those of other scopes of llmspell's are not.
+        """
+        if scope[:1] == INTERNAL and not scope.startswith(LOCKS):
             return key
         where = scope.encode()
         hashed = hmac.digest(
@@ -151,13 +154,14 @@ class HiddenKeysStore(_Reader, StoreWrapper):
         hidden: list[Operation] = []
         unnamed: dict[tuple[str, str], Put] = {}
         for operation in batch:
-            if isinstance(operation, Clear) or operation.scope[:1] == INTERNAL:
+            if isinstance(operation, Clear):
                 hidden.append(operation)
                 continue
             scope, key = operation.scope, operation.key
             stored = names.hidden(scope, key)
             hidden.append(operation._replace(key=stored))
-            if type(operation) is Put and (scope, stored) not in names.known:
+            wanted = type(operation) is Put and scope[:1] != INTERNAL
+            if wanted and (scope, stored) not in names.known:
                 name = encode(key)
                 unnamed[scope, stored] = Put(NAMES, stored, name, operation.at, 1, _CLASS)
         result = self._told(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from llmspell.errors import ConfigError, KeyMissing, VersionConflict
@@ -14,6 +14,7 @@ from llmspell.store.sealed.store import SealedStore
 
 if TYPE_CHECKING:
     from llmspell.security.keys.master import MasterKey, Passphrase
+    from llmspell.security.keys.ring import KeyRing
     from llmspell.store.sealed.keeper import RingKeeper
 
 __all__ = ["Sealing", "sealed"]
@@ -21,7 +22,7 @@ __all__ = ["Sealing", "sealed"]
 _DAY_US: Final = 24 * 3600 * 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sealing:
     """What is encrypted, and with what.
 
@@ -29,6 +30,9 @@ class Sealing:
     else those that ask for it. ``rotation_days`` is the age at which a new data key is made when
     the store is opened; 0 makes none. ``every_blob`` seals llmspell's own entries, too.
     ``hides_keys`` keeps the names of keys out of the files; a store is made with it or without.
+
+    Whoever has the store open changes ``master`` when another one is to unwrap the ring, and
+    notes here which ``ring`` that is, for when the store is lost and opened again.
     """
 
     master: MasterKey | Passphrase | None
@@ -37,6 +41,7 @@ class Sealing:
     rotation_days: float = 0
     every_blob: bool = False
     hides_keys: bool = False
+    ring: KeyRing | None = field(default=None, repr=False)
 
 
 def sealed(backend: Backend, sealing: Sealing | None, *, clock: Clock) -> Store:
@@ -52,7 +57,7 @@ def sealed(backend: Backend, sealing: Sealing | None, *, clock: Clock) -> Store:
         from llmspell.security.keys.sealer import Sealer
         from llmspell.store.sealed.keeper import RingKeeper
 
-        keeper = RingKeeper(backend, sealing.master, clock)
+        keeper = RingKeeper(backend, sealing, clock)
         ring = keeper.load_or_create(everything=sealing.everything, hides_keys=sealing.hides_keys)
         if ring.hides_keys != sealing.hides_keys:
             raise _made_otherwise(hides_keys=ring.hides_keys)
@@ -78,16 +83,24 @@ def sealed(backend: Backend, sealing: Sealing | None, *, clock: Clock) -> Store:
 
 def _without_key(backend: Backend) -> Store:
     (row,) = backend.read((RING,))
-    if row is None:
-        return backend
+    store: Store = backend
+    if row is not None:
+        _demand_no_key(row.version, row.blob)
+        store = SealedStore(backend, Envelope(None), None)
+    backend.ring_seen = _demand_no_key
+    return store
+
+
+def _demand_no_key(_: int, packed: bytes) -> None:
+    """Raise KeyMissing for a store that cannot be used without its key."""
     from llmspell.security.keys.ring import ring_facts
 
-    if ring_facts(row.blob).everything:
+    facts = ring_facts(packed)
+    if facts.everything or facts.hides_keys:
         raise KeyMissing(
             "this store is encrypted, and no master key is configured",
             hint="set LLMSPELL_MASTER_KEY, LLMSPELL_PASSPHRASE or state.security.key_file",
         )
-    return SealedStore(backend, Envelope(None), None)
 
 
 def _made_otherwise(*, hides_keys: bool) -> ConfigError:

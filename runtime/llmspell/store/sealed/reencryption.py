@@ -7,7 +7,7 @@ of the journal, so nobody notices; how far it has come is noted, so that it can 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -58,14 +58,20 @@ class _Place(NamedTuple):
 _BEGINNING: Final = _Place("", None, None, 0)
 
 
-def reencrypt(store: SealedStore, *, everything: bool | None = None) -> Iterator[Reencrypted]:
+def reencrypt(
+    store: SealedStore,
+    *,
+    everything: bool | None = None,
+    scopes: Sequence[str] = _INTERNAL,
+) -> Iterator[Reencrypted]:
     """Seal with the active key what is sealed with another one, and tell it step by step.
 
-    With ``everything`` (as the ring says, unless given) values in the open are sealed, too. What
-    does not open stays as it is and is told. When all is sealed, values in the open count as
-    forged from then on. Raises KeyMissing without a key.
+    With ``everything`` (as the ring says, unless given) values in the open are sealed, too, and
+    from the beginning on nobody stores others. What does not open stays as it is and is told.
+    When all is sealed, values in the open count as forged from then on. ``scopes`` are those
+    of llmspell's own that are sealed. Raises KeyMissing without a key.
     """
-    work = _Reencryption(store, everything)
+    work = _Reencryption(store, everything, scopes)
     yield from work.steps()
 
 
@@ -76,7 +82,7 @@ def examine(store: SealedStore) -> Iterator[Examined]:
         values: Counter[str] = Counter()
         problems: list[Unreadable] = []
         for item in page:
-            if not item.blob:
+            if not item.blob and (item.seq is not None or item.scope[:1] == INTERNAL):
                 continue
             ids = _key_ids(store, item)
             values.update(ids or [""])
@@ -87,10 +93,11 @@ def examine(store: SealedStore) -> Iterator[Examined]:
 
 
 class _Reencryption:
-    def __init__(self, store: SealedStore, everything: bool | None) -> None:
+    def __init__(self, store: SealedStore, everything: bool | None, scopes: Sequence[str]) -> None:
         if store.keeper is None:
             raise KeyMissing("there is no master key", hint="configure the one this store has")
         self._store = store
+        self._scopes = scopes
         self._keeper: RingKeeper = store.keeper
         self._keeper.refresh()
         self._everything = self._keeper.ring.everything if everything is None else everything
@@ -98,7 +105,8 @@ class _Reencryption:
         self._failed = False
 
     def steps(self) -> Iterator[Reencrypted]:
-        for page, done_before, share in _pages(self._store, self._begun()):
+        self._begin()
+        for page, done_before, share in _pages(self._store, self._begun(), self._scopes):
             problems: list[Unreadable] = []
             items = [item for item in page if not self._is_current(item)]
             replaced = [self._sealed_anew(item, problems) for item in items]
@@ -107,6 +115,16 @@ class _Reencryption:
             self._note(page[-1], done_before)
             yield Reencrypted(len(page), done, share, tuple(problems))
         self._finish()
+
+    def _begin(self) -> None:
+        """See that nothing more comes in the open, and that nothing lies there unseen."""
+        while self._everything and not self._keeper.ring.everything:
+            with suppress(VersionConflict):
+                self._keeper.change(lambda _: self._keeper.ring.with_everything(True))
+            self._keeper.refresh()
+        self._store.inner.reseal(())  # from here on what rows held before is overwritten
+        while not self._store.inner.sweep(self._keeper.now()).done:
+            pass
 
     def _is_current(self, item: _Item) -> bool:
         with suppress(LlmSpellError):
@@ -145,14 +163,16 @@ class _Reencryption:
         self._store.inner.scrub()
         self._store.inner.write((Delete(*_PROGRESS, self._keeper.now()),))
         self._keeper.refresh()
-        ring = self._keeper.ring
-        if self._everything and not self._failed and not (ring.everything and ring.complete):
-            # Who has changed the ring just now has sealed less, or is at it himself.
-            with suppress(VersionConflict):
-                self._keeper.change(lambda _: ring.with_everything(True).completed())
+        if self._everything and not self._failed:
+            while not self._keeper.ring.complete:
+                with suppress(VersionConflict):
+                    self._keeper.change(lambda _: self._keeper.ring.completed())
+                self._keeper.refresh()
 
 
-def _pages(store: SealedStore, begin: _Place) -> Iterator[tuple[list[_Item], int, float]]:
+def _pages(
+    store: SealedStore, begin: _Place, internal: Sequence[str] = _INTERNAL
+) -> Iterator[tuple[list[_Item], int, float]]:
     """Yield everything stored as it is, page by page, entries first; how much that is, the share.
 
     What is written meanwhile is as it should be, and there may be no end of it.
@@ -160,7 +180,7 @@ def _pages(store: SealedStore, begin: _Place) -> Iterator[tuple[list[_Item], int
     counts, span = store.inner.scopes(), store.inner.span()
     total = max(1, sum(count for _, count in counts) + span.rows)
     done = begin.done
-    scopes = [*_INTERNAL, *(scope for scope, _ in counts)] if begin.seq is None else []
+    scopes = [*internal, *(scope for scope, _ in counts)] if begin.seq is None else []
     for scope in scopes:
         if scope < begin.scope:
             continue

@@ -68,6 +68,7 @@ class SealedStore(_Opened, StoreWrapper):
         self.envelope = envelope
         self.keeper = keeper
         inner.seal = envelope.seal
+        inner.ring_seen = None if keeper is None else keeper.seen
 
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:
@@ -75,7 +76,8 @@ class SealedStore(_Opened, StoreWrapper):
             yield _Opened(reader, self._envelope)
 
     def changes(self, after: int, *, limit: int | None = None, values: bool = True) -> list[Change]:
-        return [self._change(it) for it in self.inner.changes(after, limit=limit, values=values)]
+        found = self.inner.changes(after, limit=limit, values=values)
+        return [self._change(it) for it in found] if values else found
 
     def recall(self, seqs: Sequence[int]) -> Mapping[int, Change]:
         return {seq: self._change(it) for seq, it in self.inner.recall(seqs).items()}
@@ -84,11 +86,11 @@ class SealedStore(_Opened, StoreWrapper):
         self, ref: Ref, *, below: int | None = None, limit: int | None = None, values: bool = True
     ) -> list[Change]:
         found = self.inner.history(ref, below=below, limit=limit, values=values)
-        return [self._change(it) for it in found]
+        return [self._change(it) for it in found] if values else found
 
     def _change(self, change: Change) -> Change:
         blob = change.blob
-        if not blob:
+        if change.op != "put":
             return change
         opened = self._envelope.open(
             change.scope, change.key, change.version, change.schema_version, blob

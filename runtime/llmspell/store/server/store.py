@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from llmspell.errors import StorageError
-from llmspell.store.base import Operation, Put, Reader, Seal, WriteResult
+from llmspell.store.base import Operation, Put, Reader, RingSeen, Seal, WriteResult
 from llmspell.store.changes import NOBODY, Origin
 from llmspell.store.checks import check_durability, check_journal, closed_error
 from llmspell.store.clock import Clock, system_clock
@@ -84,6 +84,14 @@ class ServerStore(ServerJournal):
     @seal.setter
     def seal(self, seal: Seal | None) -> None:
         self._group.seal = seal
+
+    @property
+    def ring_seen(self) -> RingSeen | None:
+        return self._group.ring_seen
+
+    @ring_seen.setter
+    def ring_seen(self, ring_seen: RingSeen | None) -> None:
+        self._group.ring_seen = ring_seen
 
     def write(
         self,

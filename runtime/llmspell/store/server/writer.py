@@ -8,11 +8,20 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Final
 
-from llmspell.errors import StorageError, VersionConflict
-from llmspell.store.base import Operation, Ref, Seal, WriteResult, Written
+from llmspell.errors import EncryptionError, StorageError, VersionConflict
+from llmspell.store.base import (
+    KEY_RING,
+    Operation,
+    Ref,
+    RingSeen,
+    Seal,
+    WriteResult,
+    Written,
+)
 from llmspell.store.changes import NOBODY, Origin
-from llmspell.store.plan import Known, Plan, touched
+from llmspell.store.plan import Known, Plan, Record, touched
 from llmspell.store.requests import own_copy
+from llmspell.store.server import statements as ask
 from llmspell.store.server.position import Position
 from llmspell.store.server.session import Changeset, Head, Session
 from llmspell.store.server.transaction import Transactor, Work
@@ -46,12 +55,14 @@ class _Request:
 class GroupWriter:
     """Lets one thread at a time write, for itself and for those that came meanwhile.
 
-    A conflict fails the batch that has it and no other.
+    A conflict fails the batch that has it and no other, as does a value that cannot be sealed.
     """
 
     def __init__(self, transactor: Transactor, position: Position, *, journal: bool) -> None:
         self.position = position
         self.seal: Seal | None = None
+        self.ring_seen: RingSeen | None = None
+        self._ring_version = 0
         self._transactor = transactor
         self._journal = journal
         self._lock = Lock()
@@ -163,12 +174,15 @@ class GroupWriter:
     def _commit(self, group: Sequence[_Request]) -> None:
         as_of = 0.0
 
-        def work(_: Session, head: Head, known: dict[Ref, Known]) -> Changeset | None:
+        def work(session: Session, head: Head, known: dict[Ref, Known]) -> Changeset | None:
             nonlocal as_of
             as_of = time.monotonic()  # nobody else can commit until this transaction ends
+            self._look_at_ring(session, known)
             return _plan(group, head, known, journal=self._journal, seal=self.seal)
 
         refs = dict.fromkeys(ref for request in group for ref in request.refs)
+        if self.ring_seen is not None:
+            refs[KEY_RING] = None  # along with the others it costs next to nothing
         scopes = dict.fromkeys(scope for request in group for scope in request.scopes)
         self._transactor.run(list(refs), list(scopes), work)
         for request in group:
@@ -176,6 +190,17 @@ class GroupWriter:
                 request.before, request.after = self.position.wrote(
                     request.seq, request.before, request.after, as_of=as_of
                 )
+
+    def _look_at_ring(self, session: Session, known: dict[Ref, Known]) -> None:
+        """Tell of a key ring that others have changed since this store's last write."""
+        found = known.get(KEY_RING)
+        if self.ring_seen is None or found is None or found.version == self._ring_version:
+            return
+        for row in session.fetch(ask.record, {"scope": KEY_RING.scope, "key": KEY_RING.key}):
+            record = Record(*row)
+            if record.blob is not None:
+                self.ring_seen(record.version, record.blob)
+            self._ring_version = record.version
 
 
 def _plan(
@@ -193,7 +218,7 @@ def _plan(
         request.error = None
         try:
             request.written = plan.apply(request.batch, request.origin)
-        except VersionConflict as error:
+        except (VersionConflict, EncryptionError) as error:
             request.error = error
             continue
         request.before, commits = commits, commits + 1

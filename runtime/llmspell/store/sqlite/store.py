@@ -14,10 +14,12 @@ from typing import Any, Final
 from llmspell.store.base import (
     FIRST_SCOPE,
     INTERNAL,
+    KEY_RING,
     Operation,
     Put,
     Reader,
     Ref,
+    RingSeen,
     Seal,
     WriteResult,
 )
@@ -50,6 +52,8 @@ class SqliteStore(SqliteJournal):
     def __init__(self, driver: SqliteDriver, *, clock: Clock = system_clock) -> None:
         super().__init__(driver, clock)
         self.seal: Seal | None = None
+        self.ring_seen: RingSeen | None = None
+        self._ring_version = 0
         self._waiting = Waiting()
 
     # Writing -------------------------------------------------------------------------------
@@ -133,6 +137,7 @@ class SqliteStore(SqliteJournal):
         execute, statements = self._execute, self._statements
         if before != self._last_at or before == -1 or len(self._remembered) > _MOST_REMEMBERED:
             self._remembered.clear()
+            self._look_at_ring(before)
         remembered = self._remembered.pop((scope, key), None)
         found = remembered or execute(statements.known_one, (scope, key)).fetchone()
         if found is None:
@@ -183,11 +188,21 @@ class SqliteStore(SqliteJournal):
 
     def _apply(self, before: int, requests: list[Request]) -> bool | None:
         """Plan all requests and write what comes of it; None if nothing does."""
+        self._look_at_ring(before)
         addresses, cleared = touched(chain.from_iterable(r.batch for r in requests))
         plan = self._plan(self._known(addresses, cleared), before)
         self._writes = plan_all(plan, requests)
         self._store(plan, before)
         return True if plan.records else None
+
+    def _look_at_ring(self, before: int) -> None:
+        """Tell of a key ring that others have changed since this store's last write."""
+        if self.ring_seen is None or before == self._last_at != -1:
+            return
+        found = self._execute(self._statements.read_one, KEY_RING).fetchone()
+        if found is not None and found[2] != self._ring_version:
+            self.ring_seen(found[2], found[9])
+            self._ring_version = found[2]
 
     def _known(self, refs: list[Ref], cleared: list[str]) -> dict[Ref, Known]:
         execute, statements = self._execute, self._statements
