@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from llmspell.errors import LlmSpellError, ScriptError, StateError
     from llmspell.permissions import Permissions
     from llmspell.result import RunResult
-    from llmspell.security.validation import Candidate, Verifier
     from llmspell.script import Script
+    from llmspell.security.validation import Candidate, Verifier
     from llmspell.state.aio import AsyncStateManager
     from llmspell.state.entry import Metadata
     from llmspell.state.manager import StateManager

@@ -30,7 +30,9 @@ def test_nobody_may_do_anything_without_a_grant(control: Make) -> None:
         control().check("ada", "user:1", READ)
     error = caught.value
     assert error.details == {"actor": "ada", "scope": "user:1", "permission": "read"}
-    assert error.hint == "to permit it: llmspell access grant ada read user:1"
+    assert error.hint == (
+        "to permit it, under the same configuration: llmspell access grant ada read user:1"
+    )
     assert isinstance(error, PermissionError)
     assert isinstance(error, StateError)
 
@@ -217,3 +219,15 @@ def test_a_grant_tells_of_itself_what_it_reads() -> None:
         "size": 10,
     }
     assert Grant.read("g1", facts).told() == facts
+
+
+def test_who_has_no_name_is_told_to_give_one_and_not_to_be_given_everything() -> None:
+    control = AccessControl(Policy())
+    with pytest.raises(AccessDenied) as caught:
+        control.check(None, "user:1", Permission.READ)
+    assert "--actor NAME" in caught.value.hint
+    assert "llmspell access grant anonymous read user:1" in caught.value.hint
+    with pytest.raises(AccessDenied) as caught:
+        control.check(None, "*", Permission.ADMIN)
+    assert "--actor NAME" in caught.value.hint
+    assert "grant" not in caught.value.hint

@@ -196,7 +196,11 @@ def test_compact_needs_an_age_and_a_key(audited: Program) -> None:
     done = audited.here("audit", "compact")
     assert (done.returncode, "audit.retention_days is 0" in done.stderr) == (2, True)
     done = audited.here("audit", "compact", "--older-than", "1d")
+    assert (done.returncode, "to do it: --yes" in done.stderr) == (2, True)
+    done = audited.here("audit", "compact", "--older-than", "1d", "--yes")
     assert (done.returncode, "without a key" in done.stderr) == (1, True)
+    done = audited.here("audit", "compact", "--older-than", "30", "--yes")
+    assert (done.returncode, "'30' has no unit" in done.stderr) == (2, True)
     assert len(seqs(audited, "tail")) == 4
 
 
@@ -299,7 +303,7 @@ def test_an_export_verifies_elsewhere_with_the_public_key_alone(
 
 def test_compact_leaves_a_log_that_verifies(keyed: Program) -> None:
     before = len(seqs(keyed, "tail"))
-    told = answer(keyed, "compact", "--older-than", "1ms")
+    told = answer(keyed, "compact", "--older-than", "1ms", "--yes")
     assert (told["removed"], told["checkpoint"]["seq"]) == (before, before)
     assert [record["action"] for record in answer(keyed, "tail")["records"]] == ["compact"]
     assert keyed.here("state", "get", "global", "theme").stdout == "dark\n"

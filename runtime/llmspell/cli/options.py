@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Settings",
     "actor_option",
+    "age",
     "config_options",
     "duration",
     "engine_option",
@@ -99,6 +100,13 @@ def duration(_ctx: click.Context, _param: click.Parameter, text: str | None) -> 
             f"{text!r} is not a length of time; write seconds (5), or 500ms, 2m, 1h, 30d"
         )
     return seconds
+
+
+def age(ctx: click.Context, param: click.Parameter, text: str | None) -> float | None:
+    """Return what ``duration`` does, of a text that has a unit: 30 could mean days."""
+    if text is not None and text.strip()[-1:].isdigit():
+        raise click.BadParameter(f"{text!r} has no unit; write 30d, 12h, 5m or 90s")
+    return duration(ctx, param, text)
 
 
 def utf8_only(_ctx: click.Context, _param: click.Parameter, value: Any) -> Any:

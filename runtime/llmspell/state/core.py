@@ -122,6 +122,11 @@ class StateCore(Validating):
     def _encrypts(self, state_class: str) -> bool:
         return self._safeguards.encrypts(class_policy(state_class))
 
+    @property
+    def stores_encrypted(self) -> bool:
+        """Whether there is a master key, so that values may be stored encrypted."""
+        return self._safeguards.has_key
+
     def _store_epoch(self) -> int:
         # The store may get a layer more, so nothing keeps the method of the one there is now.
         return self._store.epoch()

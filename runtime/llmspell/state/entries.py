@@ -9,6 +9,7 @@ from time import time_ns
 from typing import Any, Final, NamedTuple, TypeVar
 
 from llmspell.errors import LlmSpellError, VersionConflict
+from llmspell.state.cache import Entry
 from llmspell.state.checks import check_integer
 from llmspell.state.contention import backoff
 from llmspell.state.core import Present, Scope, StateCore, entry_of
@@ -198,8 +199,8 @@ class Entries(StateCore):
         entry = self._find(scope, key)
         return default if entry is None else entry.thaw()
 
-    def load_frozen(self, scope: Scope, key: str) -> FrozenValue | None:
-        """Return the stored value with its wire texts kept, or ``None`` when there is none."""
+    def load_frozen(self, scope: Scope, key: str) -> Entry | None:
+        """Return the stored value as it is kept, with its metadata; ``None`` when there is none."""
         return self._find(scope, key)
 
     def get_metadata(self, scope: Scope, key: str) -> Metadata | None:

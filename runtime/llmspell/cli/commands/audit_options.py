@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from llmspell.cli.options import duration
+from llmspell.cli.options import age
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ def moment(ctx: click.Context, param: click.Parameter, text: str | None) -> int 
     except (ValueError, OverflowError):
         pass
     try:
-        ago_s = duration(ctx, param, text)
+        ago_s = age(ctx, param, text)
     except click.BadParameter:
         raise click.BadParameter(
             f"{text!r} is not a time; write 2026-01-31, 2026-01-31T12:00, or how long ago: 2h, 7d"
@@ -58,11 +58,14 @@ def told(record: AuditRecord) -> dict[str, Any]:
 def row(record: AuditRecord) -> list[str]:
     """Return the cells of a record, for :data:`TITLES`."""
     from llmspell.security.audit.exporting import time_text
+    from llmspell.security.sensitive.redactor import redactor
 
     at = time_text(record.at_us).replace("T", " ")[:-4]
     cells = (record.seq, at, record.actor, record.action, record.scope, record.key)
     rest = (record.version, record.outcome, record.details)
-    return ["-" if cell is None else _one_line(cell) for cell in (*cells, *rest)]
+    # For people; --json and exports hold what the chain was made of.
+    redact = redactor().redact
+    return ["-" if cell is None else redact(_one_line(cell)) for cell in (*cells, *rest)]
 
 
 def _one_line(cell: object) -> str:

@@ -13,7 +13,8 @@ import click
 from llmspell.cli import exits
 from llmspell.cli.command import Command
 from llmspell.cli.commands.audit_options import since_option, until_option
-from llmspell.cli.options import Settings, config_options, duration, json_option
+from llmspell.cli.confirm import confirmed
+from llmspell.cli.options import Settings, age, config_options, json_option
 from llmspell.cli.progress import advancing
 
 __all__ = ["compact", "export"]
@@ -78,17 +79,18 @@ def export(
 
 @click.command(
     cls=Command,
-    examples=("llmspell audit compact", "llmspell audit compact --older-than 365d"),
+    examples=("llmspell audit compact", "llmspell audit compact --older-than 365d --yes"),
 )
 @click.option(
     "--older-than",
-    callback=duration,
+    callback=age,
     metavar="TIME",
     help="Records older than this go (365d). Default: audit.retention_days.",
 )
+@click.option("--yes", is_flag=True, help="Do not ask, where --older-than says what goes.")
 @json_option
 @config_options
-def compact(settings: Settings, older_than: float | None, as_json: bool) -> int:
+def compact(settings: Settings, older_than: float | None, yes: bool, as_json: bool) -> int:
     """Remove the oldest records and leave a signed checkpoint, from which the chain goes on.
 
     The log is verified first; nothing is removed from one that was tampered with, or that has
@@ -105,6 +107,8 @@ def compact(settings: Settings, older_than: float | None, as_json: bool) -> int:
             "audit.retention_days is 0: everything is kept",
             hint="set it, or say how old a record must be: --older-than 365d",
         )
+    if older_than and not confirmed("would remove records for good", yes=yes, as_json=as_json):
+        return exits.SCRIPT
     with advancing("checking") as show:
         done = compacted(
             config.audit.path,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -20,6 +20,15 @@ __all__ = ["verify"]
 
 #: So many problems are listed; beyond that the log is best kept as it is, and begun anew.
 _LISTED = 1000
+
+
+_KEY_HINT: Final = (
+    "configure the master key that the log was made with: it was not looked at, and nothing says"
+    " that it was tampered with"
+)
+_TAMPERED_HINT: Final = (
+    "keep the log and its .head file as evidence, and move them aside to begin a new one"
+)
 
 
 @click.command(
@@ -121,10 +130,11 @@ def _problems(problems: list[Problem], found: int, checked: int, as_json: bool) 
         if found > len(problems):
             click.echo(f"... and {found - len(problems):,} more")
     checked_records = counted(checked, "record")
+    is_locked = found == len(problems) and all(each.kind == "unknown_key" for each in problems)
     return AuditError(
         f"the audit log does not verify: {counted(found, 'problem')} in {checked_records}",
-        hint="keep the log and its .head file as evidence, and move them aside to begin a new one",
-        reason="tampered",
+        hint=_KEY_HINT if is_locked else _TAMPERED_HINT,
+        reason="unknown_key" if is_locked else "tampered",
         found=found,
         records=checked,
         problems=[problem.to_dict() for problem in problems],

@@ -32,10 +32,10 @@ def get(settings: Settings, scope: str, key: str, as_json: bool) -> int:
     text and timestamps ISO 8601 text.
     """
     with open_state(settings) as state:
-        metadata = state.get_metadata(scope, key)
-        if metadata is None:
+        entry = state.load_frozen(scope, key)
+        if entry is None:
             raise _missing(scope, key)
-        value = state.load(scope, key)
+        value, metadata = entry.thaw(), entry.metadata
     if as_json:
         from llmspell.cli.jsontext import print_json
 

@@ -8,7 +8,7 @@ import click
 
 from llmspell.cli.command import Command
 from llmspell.cli.commands.access import grant_data, note_if_off
-from llmspell.cli.options import Settings, duration, json_option, state_options
+from llmspell.cli.options import Settings, age, json_option, state_options
 from llmspell.cli.store_access import open_state
 
 __all__ = ["grant", "revoke"]
@@ -44,7 +44,7 @@ def _conditions(
 @click.option("--role", "is_role", is_flag=True, help="ACTOR is the name of a role.")
 @click.option("--until", metavar="TIME", help="Let it end then (2027-01-31T18:00:00Z; UTC).")
 @click.option(
-    "--for", "for_s", callback=duration, metavar="TIME", help="Let it end after this (30d, 12h)."
+    "--for", "for_s", callback=age, metavar="TIME", help="Let it end after this (30d, 12h)."
 )
 @click.option(
     "--when",

@@ -68,12 +68,14 @@ def reencrypt(settings: Settings, everything: bool, as_json: bool) -> int:
 def verify(settings: Settings, as_json: bool) -> int:
     """Open every stored value, history included, and tell how many each data key encrypts.
 
-    Values that do not open are listed, and end with exit code 1. Nothing is changed.
+    Values that do not open are listed, and end with exit code 1; so do values in the open, where
+    all are to be encrypted. Nothing is changed.
     """
     values: Counter[str] = Counter()
     found = 0
     problems: list[Unreadable] = []
     with open_state(settings) as state, advancing("checking") as show:
+        everything = state.key_facts().everything
         for step in state.verify_keys():
             values.update(step.values)
             found += len(step.problems)
@@ -85,14 +87,18 @@ def verify(settings: Settings, as_json: bool) -> int:
     if as_json:
         from llmspell.cli.jsontext import print_json
 
-        print_json({"ok": True, "values": dict(values), "plain": plain})
-        return 0
+        print_json({"ok": not (plain and everything), "values": dict(values), "plain": plain})
+        return int(bool(plain and everything))
     from llmspell.cli.table import Columns, counted
 
     rows = [(key, f"{count:,}") for key, count in sorted(values.items())]
     if plain:
         rows.append(("in the open", f"{plain:,}"))
     click.echo("\n".join(Columns("KEY", "VALUES", numbers=("VALUES",)).lay_out(rows)))
+    if plain and everything:
+        left = f"{counted(plain, 'value')} in the open; `llmspell keys reencrypt` encrypts them"
+        click.echo(left, err=True)
+        return 1
     click.echo(f"all well: {counted(values.total(), 'value')} opened", err=True)
     return 0
 

@@ -66,8 +66,13 @@ def export(
             sys.stdout.buffer.flush()
         else:
             count = _write_file(Path(file), entries, form)
+        has_secrets = state.stores_encrypted
     if file != "-":
         _tell(as_json, f"exported {_entries(count)} to {file}", file=file, entries=count)
+        if has_secrets and not as_json:
+            from llmspell.cli.report import print_note
+
+            print_note("note", "the store is encrypted, and this file is not: keep it safe")
     return 0
 
 
@@ -126,7 +131,8 @@ def _write_file(path: Path, entries: Iterable[PortableEntry], form: str) -> int:
         raise UsageFailure(f"cannot write {path}: it is a directory", hint="name a file in it")
     aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with aside.open("xb") as target:
+        # Whoever could not read the store should not read what it held.
+        with open(aside, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
             count = write_entries(entries, target.write, format=form)
         aside.replace(path)
     except LlmSpellError:  # an error of the store may be an OSError too

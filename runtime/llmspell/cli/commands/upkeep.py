@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmspell.cli.command import Command
-from llmspell.cli.options import Settings, duration, json_option, state_options
+from llmspell.cli.options import Settings, age, json_option, state_options
 from llmspell.cli.progress import advancing
 from llmspell.cli.store_access import open_state
 
@@ -32,7 +32,7 @@ _LISTED = 1000
 )
 @click.option(
     "--older-than",
-    callback=duration,
+    callback=age,
     metavar="TIME",
     help="Changes older than this may go (30d, 12h, 5m).",
 )

@@ -16,13 +16,12 @@ from llmspell.security.access.pattern import WHOLE_STORE, compiled, covered
 from llmspell.security.access.permission import Permission
 from llmspell.security.access.policy import Policy
 from llmspell.security.access.rate import Counters
-from llmspell.security.access.refusal import denied, unknown
+from llmspell.security.access.refusal import ANONYMOUS, denied, unknown
 from llmspell.security.access.request import Request
 
 __all__ = ["ANONYMOUS", "AccessControl", "GrantSource"]
 
 #: Whoever gives no name. He is granted things like any other.
-ANONYMOUS: Final = "anonymous"
 #: Grants that another process stored or revoked count here after this time at the latest.
 LOOK_EVERY_S: Final = 0.9
 #: So many writes of one thread may wait to be told of their values.

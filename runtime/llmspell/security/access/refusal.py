@@ -10,8 +10,10 @@ from llmspell.security.access.grant import Grant
 from llmspell.security.access.pattern import WHOLE_STORE
 from llmspell.security.access.permission import Permission
 
-__all__ = ["denied", "in_words", "unknown"]
+__all__ = ["ANONYMOUS", "denied", "in_words", "unknown"]
 
+#: The name of whoever gives none.
+ANONYMOUS: Final = "anonymous"
 _VERBS: Final = {"read_write": "read and write", "admin": "administer"}
 
 
@@ -33,8 +35,16 @@ def denied(
         grant, reason = refused[0]
         message += f": grant {grant.id} does not help, since {reason}"
         details["grant"] = grant.id
-    words = " ".join(map(quote, (actor, permission, shown)))
-    return AccessDenied(message, hint=f"to permit it: llmspell access grant {words}", **details)
+    return AccessDenied(message, hint=_way_out(actor, permission, shown), **details)
+
+
+def _way_out(actor: str, permission: str, scope: str) -> str:
+    grant = "llmspell access grant " + " ".join(map(quote, (actor, permission, scope)))
+    if actor != ANONYMOUS:
+        return f"to permit it, under the same configuration: {grant}"
+    way = "say who acts, with --actor NAME or Runtime(actor=...)"
+    # Nobody should be led to give the whole store to whoever has no name.
+    return way if scope == "*" else f"{way}; to permit it to all who have no name: {grant}"
 
 
 def in_words(permission: str, scope: str) -> str:
@@ -47,7 +57,7 @@ def unknown(actor: str) -> AccessDenied:
     """Say that an actor may do nothing at all."""
     return AccessDenied(
         f"actor {actor!r} holds no grant, so he may do nothing",
-        hint=f"to permit something: llmspell access grant {quote(actor)} read '<scope>'",
+        hint=_way_out(actor, "read", "<scope>"),
         actor=actor,
         scope="*",
         permission="any",

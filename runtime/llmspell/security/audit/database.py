@@ -109,7 +109,8 @@ def open_reader(path: Path) -> sqlite3.Connection:
     if not real_path(path).is_file():
         raise AuditError(
             f"there is no audit log at {path}",
-            hint="switch it on with audit.enabled, or name its file with audit.path",
+            hint="it begins with the first record once audit.enabled is true; audit.path names its"
+            " file",
             reason="not_found",
             path=str(path),
         )

@@ -119,12 +119,12 @@ class Links:
     def unknown_keys(self) -> list[Problem]:
         """Return a problem for each key that is not known."""
         current = self._hashers.current
-        given = f"the one given is {fingerprint(current.name)}" if current.is_keyed else "none is"
+        given = f"{fingerprint(current.name)} is" if current.is_keyed else "none is"
         return [
             Problem(
                 "unknown_key",
-                f"{numbers(first, last)} made with the key {fingerprint(name)}; {given} given:"
-                " that nothing in them was changed cannot be told",
+                f"{numbers(first, last)} made with the key {fingerprint(name)}, and {given}"
+                " configured: whether anything in them was changed cannot be told",
                 first,
             )
             for name, (first, last) in self.unknown.items()

@@ -117,7 +117,10 @@ def _refused(path: Path, what: str, *, hint: str | None = None) -> ConfigError:
 
 def _unreadable(path: Path, error: Exception) -> ConfigError:
     if isinstance(error, FileNotFoundError):
-        hint = "`llmspell keys generate` makes one; or mend the path"
+        hint = (
+            "mend the path, or bring the file back from its copy: another key opens nothing that"
+            " was encrypted with this one; for a new store `llmspell keys generate` makes one"
+        )
         return _refused(path, "does not exist", hint=hint)
     reason = getattr(error, "strerror", None) or "bad path"
     return _refused(path, f"cannot be read: {reason}")

@@ -100,6 +100,8 @@ class Failover(OnlyPrimary):
         if self._sealing is not None:
             if self._has_log():
                 self._open_log().change_master_key(master)
+                if (ring := self.key_ring()) is not None:
+                    self._open_log().keep_ring(ring, master)
             self._sealing.master = master
 
     def ask(self, work: Callable[[Store], T]) -> T:
