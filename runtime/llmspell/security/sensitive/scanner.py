@@ -70,8 +70,9 @@ class Scanner:
         if not suspects and not numeric and not self._patterns and not folds:
             return []
         texts = collect(value)
-        if folds:
-            folded = Shape(_outlined("\0".join(texts.texts)))
+        # What looked like such characters may have been the lengths and types between the texts.
+        if folds and not (joined := "\0".join(texts.texts)).isascii():
+            folded = Shape(_outlined(joined))
             suspects = [row for row in self._detectors if row in suspects or row.may(folded)]
         found = [*_in_texts(texts.texts, suspects)] if suspects else []
         found += _in_binaries(texts.binaries, suspects)
