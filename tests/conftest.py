@@ -21,8 +21,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
         or option.collectonly
         or option.keyword
         or option.markexpr
-        or option.lf
-        or option.stepwise
+        or getattr(option, "lf", False)
+        or getattr(option, "stepwise", False)
     )
     return 0 if chosen else min(_AT_ONCE, os.cpu_count() or 1)
 
