@@ -91,7 +91,8 @@ def test_members_that_change_places_are_refused(state: StateManager, open_runtim
         state.save("g", key, {"pin": "1234", "notes": "5678"})
     a, b = blob_of("a"), blob_of("b")
     one, two = members_of(a)
-    swapped = a.replace(one, b"?").replace(two, one).replace(b"?", two)
+    aside = b"where the first one was"
+    swapped = a.replace(one, aside).replace(two, one).replace(aside, two)
     of_another = b.replace(members_of(b)[0], one)
     for key, forged in (("a", swapped), ("b", of_another)):
         put_blob(key, checked(forged))

@@ -21,7 +21,7 @@ from llmspell.state.sealing import sealed_store_of
 from llmspell.store.codec import decode, encode
 from llmspell.store.sealed.envelope import Envelope
 
-from .conftest import forge, rows_of
+from .conftest import everything_on_disk, forge, rows_of
 
 Open = Callable[..., Runtime]
 CIPHERS = ["aes-256-gcm", "chacha20-poly1305", "aes-256-ctr"]
@@ -242,3 +242,21 @@ def test_a_store_that_cannot_be_asked_for_a_key_says_nothing_of_the_value() -> N
     sealed = Sealer(lambda: ring.rotated(2)).seal("g", "k", 1, 1, encode("value"))
     with pytest.raises(StorageError, match="does not answer"):
         Envelope(Sealer(lambda: ring, refresh=away)).open("g", "k", 1, 1, sealed)
+
+
+def test_a_sensitive_value_that_was_given_another_class_is_refused(open_runtime: Open) -> None:
+    state = open_runtime(everything=False).state
+    state.save("g", "k", "my secret", state_class="sensitive")
+    state.close()
+    for table in ("entries", "journal"):
+        forge(f"UPDATE {table} SET state_class = 'standard' WHERE scope = 'g'")
+    state = open_runtime(everything=False).state
+    for use in (
+        lambda: state.load("g", "k"),
+        lambda: state.update("g", "k", lambda value: value),
+        lambda: state.load_version("g", "k", 1),
+        lambda: state.revert("g", "k", 1),
+    ):
+        with pytest.raises(IntegrityFailed):
+            use()
+    assert b"my secret" not in everything_on_disk()

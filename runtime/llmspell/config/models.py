@@ -188,7 +188,14 @@ class Config(Section):
     @property
     def notices(self) -> tuple[str, ...]:
         """What was understood differently from how it is written; show it to the user."""
-        return self.state._notices
+        access, security = self.state.access, self.state.security
+        if security.access_control_enabled or not (access.roles or access.actors):
+            return self.state._notices
+        return (
+            *self.state._notices,
+            "state.access has grants, but access control is off: everybody may do everything"
+            " (state.security.access_control_enabled)",
+        )
 
     def check_available(self) -> None:
         """Refuse a configuration this version cannot serve.

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from llmspell.cli.command import Command, Group, Lazy
 from llmspell.cli.options import Settings, config_options, json_option
+
+if TYPE_CHECKING:
+    from llmspell.config import Config
 
 __all__ = ["config", "init", "profiles", "show", "validate"]
 
@@ -75,11 +79,13 @@ def show(settings: Settings, as_json: bool) -> int:
 def validate(settings: Settings, file: Path | None, as_json: bool) -> int:
     """Check FILE (default: the file of -c), every mistake at once, with its line.
 
-    Switching on a feature that this version does not have is a mistake too.
+    Switching on a feature that this version does not have is a mistake too, and so is a key file,
+    a schema or a verifier that cannot be used.
     """
     settings.config = file or settings.config
     loaded = settings.load()
     loaded.check_available()
+    _check_files(loaded)
     if as_json:
         from llmspell.cli.jsontext import print_json
 
@@ -88,6 +94,19 @@ def validate(settings: Settings, file: Path | None, as_json: bool) -> int:
         click.echo(f"ok: {settings.config or 'the configuration'} is valid")
         _print_notices(loaded.notices)
     return 0
+
+
+def _check_files(config: Config) -> None:
+    """Raise ``ConfigError`` for a file that the configuration names and that is of no use."""
+    if config.state.security.key_file is not None:
+        from llmspell.security.keys.source import MasterKeySource
+
+        MasterKeySource(key_file=config.state.security.key_file).find()
+    if config.state.validation.model_fields_set:
+        from llmspell.script_verifier import ScriptVerifier
+        from llmspell.security.validation.opening import open_validator
+
+        open_validator(config.state.validation, scripts=ScriptVerifier)
 
 
 @click.command(

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["ACCESS", "LOCKS", "NAMES", "RING", "Envelope"]
 
 RING: Final = KEY_RING
+#: The class whose values are always sealed.
+SENSITIVE: Final = "sensitive"
 #: Where the names of hidden keys are kept.
 NAMES: Final = INTERNAL + "names"
 #: Where grants are kept: who could put one there without the key would have what it grants.
@@ -74,8 +76,20 @@ class Envelope:
             sealed=True,
         )
 
-    def open(self, scope: str, key: str, version: int, schema_version: int, blob: bytes) -> bytes:
-        """Return the blob in the open; what does not open tells why when it is decoded."""
+    def open(
+        self,
+        scope: str,
+        key: str,
+        version: int,
+        schema_version: int,
+        blob: bytes,
+        state_class: str = SENSITIVE,
+    ) -> bytes:
+        """Return the blob in the open; what does not open tells why when it is decoded.
+
+        Where only class sensitive is sealed, ``state_class`` must be that: who has changed it
+        wants the next version in the open.
+        """
         whole = self._is_whole(scope)
         sealer = self._sealer
         if sealer is None or (scope[:1] == INTERNAL and not whole):
@@ -87,7 +101,11 @@ class Envelope:
                 raise _damaged(scope, key, version)
             if blob[0] == SEALED:
                 opened = sealer.open(scope, key, version, schema_version, blob)
-                return opened if whole else confidential(opened)
+                if whole:
+                    return opened
+                if state_class != SENSITIVE and not self._all_values():
+                    raise _damaged(scope, key, version)
+                return confidential(opened)
             if _is_close_to_sealed(blob[0]):
                 raise _damaged(scope, key, version)
             if self._refuses_plain():

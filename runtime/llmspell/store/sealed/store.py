@@ -47,8 +47,8 @@ class _Opened:
         return self._reader.scopes(prefix)
 
     def _row(self, row: Row) -> Row:
-        scope, key, version, _, _, schema_version, _, _, _, blob = row
-        opened = self._envelope.open(scope, key, version, schema_version, blob)
+        scope, key, version, _, _, schema_version, state_class, _, _, blob = row
+        opened = self._envelope.open(scope, key, version, schema_version, blob, state_class)
         return row if opened is blob else _new_row((*row[:9], opened))
 
 
@@ -93,6 +93,11 @@ class SealedStore(_Opened, StoreWrapper):
         if change.op != "put":
             return change
         opened = self._envelope.open(
-            change.scope, change.key, change.version, change.schema_version, blob
+            change.scope,
+            change.key,
+            change.version,
+            change.schema_version,
+            blob,
+            change.state_class,
         )
         return change if opened is blob else _new_change((*change[:14], opened))
