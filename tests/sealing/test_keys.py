@@ -283,7 +283,7 @@ def test_a_rotation_that_meets_another_changes_nothing_and_says_so(open_runtime:
 
 def test_a_new_key_is_made_at_its_age_and_not_when_the_clock_goes_back() -> None:
     from llmspell.store import open_store
-    from llmspell.store.sealed.opening import Sealing
+    from llmspell.store.sealed.sealing import Sealing
 
     sealing = Sealing(MasterKey(b"k" * 32), everything=True, rotation_days=1)
     day = 24 * 3600 * 1_000_000

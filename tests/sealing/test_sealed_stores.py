@@ -7,7 +7,8 @@ import pytest
 
 from llmspell.security.keys.master import MasterKey
 from llmspell.store import Store, open_store
-from llmspell.store.sealed.opening import Sealing, sealed
+from llmspell.store.sealed.opening import sealed
+from llmspell.store.sealed.sealing import Sealing
 from llmspell.store.server.open import open_server
 from llmspell.testing import ManualClock, SharedStoreContract, StoreContract
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from llmspell.security.keys.ring import KeyRing
     from llmspell.security.validation.opening import ScriptRunner
     from llmspell.security.validation.rule import Rule
-    from llmspell.store.sealed.opening import Sealing
+    from llmspell.store.sealed.sealing import Sealing
 
 __all__ = ["configured_audit_key", "open_default_state", "open_state"]
 

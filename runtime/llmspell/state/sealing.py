@@ -11,7 +11,7 @@ from llmspell.store.base import Store
 if TYPE_CHECKING:
     from llmspell.config.state_sections import Security
     from llmspell.security.keys.ring import KeyRing
-    from llmspell.store.sealed.opening import Sealing
+    from llmspell.store.sealed.sealing import Sealing
     from llmspell.store.sealed.store import SealedStore
 
 __all__ = ["configured_sealing", "key_ring_of", "sealed_store_of"]
@@ -31,7 +31,7 @@ def configured_sealing(security: Security | None) -> Sealing | None:
         return None
     from llmspell.config.state_sections import Security
     from llmspell.security.keys.master import MasterKeySource
-    from llmspell.store.sealed.opening import Sealing
+    from llmspell.store.sealed.sealing import Sealing
 
     settings = security or Security()
     master = MasterKeySource(

@@ -14,7 +14,7 @@ from llmspell.store.checks import DURABILITIES
 from llmspell.store.clock import Clock, system_clock
 
 if TYPE_CHECKING:
-    from llmspell.store.sealed.opening import Sealing
+    from llmspell.store.sealed.sealing import Sealing
 
 __all__ = ["add_layers", "open_store"]
 

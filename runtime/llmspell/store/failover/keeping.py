@@ -24,7 +24,7 @@ from llmspell.store.failover.replay import Replay
 if TYPE_CHECKING:
     from llmspell.security.keys.master import MasterKey, Passphrase
     from llmspell.security.keys.ring import KeyRing
-    from llmspell.store.sealed.opening import Sealing
+    from llmspell.store.sealed.sealing import Sealing
 
 __all__ = ["Failover", "away"]
 

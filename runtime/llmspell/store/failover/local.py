@@ -16,7 +16,7 @@ from llmspell.store.wrapper import StoreWrapper
 
 if TYPE_CHECKING:
     from llmspell.security.keys.master import MasterKey, Passphrase
-    from llmspell.store.sealed.opening import Sealing
+    from llmspell.store.sealed.sealing import Sealing
     from llmspell.store.sealed.store import SealedStore
 
 __all__ = ["LocalStore", "open_local", "plain_name", "start_of"]

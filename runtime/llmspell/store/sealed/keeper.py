@@ -15,7 +15,7 @@ from llmspell.store.sealed.envelope import RING
 
 if TYPE_CHECKING:
     from llmspell.security.keys.master import MasterKey, Passphrase
-    from llmspell.store.sealed.opening import Sealing
+    from llmspell.store.sealed.sealing import Sealing
 
 __all__ = ["RingKeeper"]
 

@@ -3,45 +3,21 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from llmspell.errors import ConfigError, KeyMissing, VersionConflict
 from llmspell.store.base import Backend, Store
 from llmspell.store.clock import Clock
 from llmspell.store.sealed.envelope import RING, Envelope
+from llmspell.store.sealed.sealing import Sealing
 from llmspell.store.sealed.store import SealedStore
 
 if TYPE_CHECKING:
-    from llmspell.security.keys.master import MasterKey, Passphrase
-    from llmspell.security.keys.ring import KeyRing
     from llmspell.store.sealed.keeper import RingKeeper
 
-__all__ = ["Sealing", "sealed"]
+__all__ = ["sealed"]
 
 _DAY_US: Final = 24 * 3600 * 1_000_000
-
-
-@dataclass(slots=True)
-class Sealing:
-    """What is encrypted, and with what.
-
-    ``master`` unwraps the key ring; without one nothing can be. ``everything`` seals every value,
-    else those that ask for it. ``rotation_days`` is the age at which a new data key is made when
-    the store is opened; 0 makes none. ``every_blob`` seals llmspell's own entries, too.
-    ``hides_keys`` keeps the names of keys out of the files; a store is made with it or without.
-
-    Whoever has the store open changes ``master`` when another one is to unwrap the ring, and
-    notes here which ``ring`` that is, for when the store is lost and opened again.
-    """
-
-    master: MasterKey | Passphrase | None
-    cipher: str = "aes-256-gcm"
-    everything: bool = False
-    rotation_days: float = 0
-    every_blob: bool = False
-    hides_keys: bool = False
-    ring: KeyRing | None = field(default=None, repr=False)
 
 
 def sealed(backend: Backend, sealing: Sealing | None, *, clock: Clock) -> Store:
