@@ -7,16 +7,28 @@ and under ``State.sync``), the typings and the reference entry.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from llmspell_bridges.api import Global, Param, Record
-from llmspell_bridges.errors import InvalidArgument
 from llmspell_bridges.frozen import FrozenValue
 from llmspell_bridges.values import Value
 from llmspell_stdlib.preludes import Preludes
 
-__all__ = ["SAVE_OPTIONS", "STATE", "StateService", "given", "save_options"]
+__all__ = [
+    "DEFAULT",
+    "KEY",
+    "LIST",
+    "SAVE_OPTIONS",
+    "STATE",
+    "VALUE",
+    "StateService",
+    "given",
+    "list_keys",
+    "load",
+    "save",
+    "save_options",
+]
 
 
 class StateService(Protocol):
@@ -105,16 +117,16 @@ STATE: Final = Global(
     preludes=Preludes("state"),
 )
 _SCOPE: Final = Param("scope", "scope", 'Where the key lives: "global", "agent:gpt-4", "user:42".')
-_KEY: Final = Param("key", "text", "1 to 1024 bytes of text without control characters.")
-_VALUE: Final = Param("value", "value", "What to store.")
-_DEFAULT: Final = Param("default", "value", "What to return when there is no entry.", optional=True)
-_LIST: Final = Param("options", "ListOptions", "prefix, after, limit", optional=True)
+KEY: Final = Param("key", "text", "1 to 1024 bytes of text without control characters.")
+VALUE: Final = Param("value", "value", "What to store.")
+DEFAULT: Final = Param("default", "value", "What to return when there is no entry.", optional=True)
+LIST: Final = Param("options", "ListOptions", "prefix, after, limit", optional=True)
 
 
 @STATE.function(
     _SCOPE,
-    _KEY,
-    _VALUE,
+    KEY,
+    VALUE,
     Param("options", "SaveOptions", "ttl, if_version, class, schema_version", optional=True),
     result="Metadata",
     access=("write",),
@@ -142,8 +154,8 @@ def save_options(options: dict[str, Any] | None) -> dict[str, Any]:
 
 @STATE.function(
     _SCOPE,
-    _KEY,
-    _DEFAULT,
+    KEY,
+    DEFAULT,
     result="value",
     reads=True,
     keeps=True,
@@ -182,8 +194,8 @@ def save_many(state: StateService, scope: str, values: dict[str, Value]) -> Any:
 
 @STATE.function(
     _SCOPE,
-    _KEY,
-    _VALUE,
+    KEY,
+    VALUE,
     result="Metadata",
     access=("write",),
 )
@@ -194,7 +206,7 @@ def save_fast(state: StateService, scope: str, key: str, value: Value) -> Any:
 
 @STATE.function(
     _SCOPE,
-    _KEY,
+    KEY,
     result="boolean",
     result_doc="Whether there was an entry.",
     access=("delete",),
@@ -206,9 +218,9 @@ def delete(state: StateService, scope: str, key: str) -> bool:
 
 @STATE.prelude_function(
     _SCOPE,
-    _KEY,
+    KEY,
     Param("fn", "function", "Gets the current value (or the default), returns the new one."),
-    _DEFAULT,
+    DEFAULT,
     result="value",
     result_doc="The new value.",
     access=("read", "write"),
@@ -223,7 +235,7 @@ def update() -> None:
 
 @STATE.function(
     _SCOPE,
-    _KEY,
+    KEY,
     Param("by", "number", "What to add; 1 if left out.", optional=True),
     result="number",
     result_doc="The new number.",
@@ -236,7 +248,7 @@ def increment(state: StateService, scope: str, key: str, by: float | None = None
 
 @STATE.function(
     _SCOPE,
-    _LIST,
+    LIST,
     result="texts",
     reads=True,
     access=("read",),
@@ -259,7 +271,7 @@ def list_scopes(state: StateService, prefix: str | None = None) -> list[str]:
 
 @STATE.function(
     _SCOPE,
-    _KEY,
+    KEY,
     result="boolean",
     reads=True,
     access=("read",),
@@ -293,7 +305,7 @@ def clear(state: StateService, scope: str) -> int:
 
 @STATE.function(
     _SCOPE,
-    _KEY,
+    KEY,
     result="Metadata",
     result_doc="Nothing when there is no entry.",
     access=("read",),
@@ -313,89 +325,12 @@ def get_stats(state: StateService) -> dict[str, Any]:
     return state.get_stats()
 
 
-# Shortcuts ---------------------------------------------------------------------------------
-
-
-def _shortcut(kind: str, verb: str) -> None:
-    """Declare ``agent_get`` and its like: a scope made of a kind and an id."""
-    owner = Param("id", "text", f"Which {kind}.")
-    params, result, body = _SHORTCUTS[verb]
-
-    def handler(state: StateService, id: str, *rest: Any) -> Any:  # noqa: A002
-        if not id:
-            raise InvalidArgument(f"the {kind} has no id", parameter="id")
-        return body(state, f"{kind}:{id}", *rest)
-
-    handler.__doc__ = f"Do what `{body.__name__}` does, in the scope `{kind}:<id>`."
-    access = ("write",) if verb == "set" else ("read",)
-    STATE.function(
-        owner,
-        *params,
-        result=result,
-        name=f"{kind}_{verb}",
-        reads=verb != "set",
-        access=access,
-    )(handler)
-
-
-_SHORTCUTS: Final[dict[str, tuple[tuple[Param, ...], str, Callable[..., Any]]]] = {
-    "get": ((_KEY, _DEFAULT), "value", load),
-    "set": ((_KEY, _VALUE), "Metadata", save),
-    "list": ((_LIST,), "texts", list_keys),
-}
-for _kind, _verb in (
-    ("workflow", "get"),
-    ("workflow", "list"),
-    ("agent", "get"),
-    ("agent", "set"),
-    ("tool", "get"),
-    ("tool", "set"),
-):
-    _shortcut(_kind, _verb)
-
-
-@STATE.function(
-    _KEY,
-    _DEFAULT,
-    result="value",
-    reads=True,
-    access=("read",),
-)
-def get(state: StateService, key: str, default: Value = None) -> Any:
-    """Return a value of the scope `global`; the older form of `load`."""
-    return load(state, "global", key, default)
-
-
-@STATE.function(
-    _KEY,
-    _VALUE,
-    result="Metadata",
-    name="set",
-    access=("write",),
-)
-def set_(state: StateService, key: str, value: Value) -> Any:
-    """Store a value in the scope `global`; the older form of `save`."""
-    return save(state, "global", key, value)
-
-
-@STATE.function(
-    _LIST,
-    result="texts",
-    reads=True,
-    name="list",
-    access=("read",),
-)
-def list_(state: StateService, options: dict[str, Any] | None = None) -> list[str]:
-    """Return the keys of the scope `global`; the older form of `list_keys`."""
-    return state.list_keys("global", **given(options))
-
-
 # What the preludes build `update` on ----------------------------------------------------------
 
 
 @STATE.function(
     _SCOPE,
-    _KEY,
+    KEY,
     internal=True,
     serves="State.update",
     result="value",
@@ -409,8 +344,8 @@ def read_for_update(state: StateService, scope: str, key: str) -> Any:
 
 @STATE.function(
     _SCOPE,
-    _KEY,
-    _VALUE,
+    KEY,
+    VALUE,
     Param("seen", "list"),
     Param("attempt", "integer"),
     internal=True,

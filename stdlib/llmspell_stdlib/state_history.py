@@ -6,7 +6,8 @@ from typing import Any, Final, Protocol
 
 from llmspell_bridges.api import Param, Record
 from llmspell_bridges.values import Value
-from llmspell_stdlib.state import STATE, given
+from llmspell_stdlib.state import given
+from llmspell_stdlib.state_shortcuts import STATE
 
 __all__ = ["JOURNAL", "HistoryService"]
 

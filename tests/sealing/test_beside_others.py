@@ -35,7 +35,6 @@ def open_shared(request: pytest.FixtureRequest, open_runtime: Open) -> Open:
     if request.param == "postgresql":
         place = {"url": request.getfixturevalue("postgres_url")}
     elif request.param == "portable":
-        pytest.importorskip("sqlalchemy")
         place = {"url": "sqlite+pysqlite:///portable.db"}
     return lambda **options: open_runtime(**place, **options)
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from llmspell.errors import StateError, ValidationFailed
 from llmspell.security.validation import Candidate, Problem, Transitions, Validator, Verifier
-from llmspell.security.validation.patterns import matcher
 from llmspell.security.validation.schemas import Schema
+from llmspell.security.wildcard import wildcard
 
 
 def refusing(scope="*", key="*", message="no", **options):
@@ -31,7 +31,7 @@ def refusing(scope="*", key="*", message="no", **options):
     ],
 )
 def test_a_star_stands_for_any_text_and_nothing_else_is_special(pattern, matching, others):
-    matches = matcher(pattern)
+    matches = wildcard(pattern).matches
     assert all(matches(text) for text in matching)
     assert not any(matches(text) for text in others)
 
@@ -45,7 +45,7 @@ def test_a_pattern_matches_as_its_definition_says(pattern, text):
             return any(reference(pattern[1:], text[at:]) for at in range(len(text) + 1))
         return text[:1] == pattern[0] and reference(pattern[1:], text[1:])
 
-    assert bool(matcher(pattern)(text)) == reference(pattern, text)
+    assert wildcard(pattern).matches(text) == reference(pattern, text)
 
 
 def test_rules_hold_for_their_scopes_and_keys_alone():

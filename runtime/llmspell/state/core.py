@@ -269,12 +269,14 @@ class StateCore(Validating):
             if audit is not None:
                 audit.wrote(batch, None, error.code, origin, removed)
             raise
-        if audit is not None:
-            audit.wrote(batch, result.written, "ok", origin, removed)
         clears = any(type(operation) is Clear for operation in batch)
         kept = _kept(batch, result, origin)
         self._cache.finish_all(kept, result.epoch_before, result.epoch_after, clears=clears)
         self._written(batch[0].at if batch else 0)
+        if (
+            audit is not None
+        ):  # last: what was written is written, whether it can be recorded or not
+            audit.wrote(batch, result.written, "ok", origin, removed)
         return result, kept
 
     def _write_internal(self, batch: Sequence[Operation]) -> WriteResult:

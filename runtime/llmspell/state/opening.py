@@ -44,10 +44,14 @@ def open_default_state(
         busy_timeout_ms=defaults.BUSY_TIMEOUT_MS,
         sealing=sealing,
     )
-    safeguards = _safeguards(store, None, sealing, rules, scripts)
-    return StateManager(
-        store, cache_bytes=defaults.CACHE_BYTES, safeguards=safeguards, actor=acting.actor
-    )
+    try:
+        safeguards = _safeguards(store, None, sealing, rules, scripts)
+        return StateManager(
+            store, cache_bytes=defaults.CACHE_BYTES, safeguards=safeguards, actor=acting.actor
+        )
+    except BaseException:
+        store.close()
+        raise
 
 
 def open_state(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from llmspell.errors import InvalidArgument
+from llmspell.security.wildcard import ANY, Pattern
 
 __all__ = [
     "ANY",
@@ -17,7 +18,6 @@ __all__ = [
     "own_patterns",
 ]
 
-ANY: Final = "*"
 ACTOR: Final = "{actor}"
 #: Stands for the store as a whole. No scope has this text, so only ``*`` covers it.
 WHOLE_STORE: Final = "\0"
@@ -27,35 +27,6 @@ _OWNERS: Final = frozenset({"agent", "tool", "workflow", "session"})
 _KINDS: Final = ("agent:", "workflow:", "step:", "session:", "custom:")
 _STEP: Final = ":step:"
 _MAX_BYTES: Final = 1024
-
-
-class Pattern(NamedTuple):
-    """A pattern made out for one actor: the texts around each ``*``.
-
-    ``literal`` stands before the first ``*``, or is the whole scope if there is none; then
-    ``rest`` is None.
-    """
-
-    literal: str
-    rest: tuple[str, ...] | None = None
-
-    def matches(self, scope: str) -> bool:
-        """Return whether the pattern covers a scope, given as canonical text.
-
-        Takes time in proportion to the lengths, whatever the pattern.
-        """
-        if self.rest is None:
-            return scope == self.literal
-        *inner, end = self.rest
-        at = len(self.literal)
-        if not scope.startswith(self.literal) or not scope.endswith(end):
-            return False
-        for part in inner:
-            found = scope.find(part, at)
-            if found < 0:
-                return False
-            at = found + len(part)
-        return at <= len(scope) - len(end)
 
 
 @lru_cache(maxsize=16384)

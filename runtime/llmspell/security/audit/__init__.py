@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from llmspell.security.audit.auditor import Auditor
     from llmspell.security.audit.compacting import compact
-    from llmspell.security.audit.log import AuditLog, Recorder
+    from llmspell.security.audit.log import AuditLog
     from llmspell.security.audit.opening import open_auditor
     from llmspell.security.audit.record import AuditRecord
     from llmspell.security.audit.verifying import verify
@@ -20,7 +20,6 @@ __all__ = [
     "AuditLog",
     "AuditRecord",
     "Auditor",
-    "Recorder",
     "compact",
     "open_auditor",
     "verify",
@@ -30,7 +29,6 @@ _HOMES = {
     "AuditLog": "log",
     "AuditRecord": "record",
     "Auditor": "auditor",
-    "Recorder": "log",
     "compact": "compacting",
     "open_auditor": "opening",
     "verify": "verifying",

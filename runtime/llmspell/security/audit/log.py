@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from llmspell.errors import AuditError
 from llmspell.security.audit.chain import Chain
@@ -19,7 +19,7 @@ from llmspell.security.audit.problems import failure
 from llmspell.security.audit.record import Details, Entry, Fact
 from llmspell.security.audit.worker import Worker, tell_of_forks
 
-__all__ = ["NOBODY", "AuditLog", "Recorder"]
+__all__ = ["NOBODY", "AuditLog"]
 
 #: Actor, run id, correlation id.
 Origin: TypeAlias = "tuple[str | None, str | None, str | None]"
@@ -29,38 +29,6 @@ _HEAD_S: Final = 1.0
 _MOST_WAITING: Final = 100_000
 #: So many are appended in one transaction: others get their turn in between.
 _BATCH: Final = 1000
-
-
-class Recorder(Protocol):
-    """What takes records. Who has none to give to holds None in its place."""
-
-    def record(
-        self,
-        action: str,
-        *,
-        scope: str | None = None,
-        key: str | None = None,
-        version: int | None = None,
-        outcome: str = "ok",
-        origin: Origin = NOBODY,
-        details: Details | None = None,
-    ) -> None:
-        """Take a record; it is written soon."""
-        ...
-
-    def record_now(
-        self,
-        action: str,
-        *,
-        scope: str | None = None,
-        key: str | None = None,
-        version: int | None = None,
-        outcome: str = "ok",
-        origin: Origin = NOBODY,
-        details: Details | None = None,
-    ) -> None:
-        """Write a record before returning."""
-        ...
 
 
 def _now_us() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple, Protocol
 
 from llmspell.errors import ConfigError, SensitiveData
@@ -20,6 +19,7 @@ from llmspell.security.sensitive.patterns import Pattern
 from llmspell.security.sensitive.redactor import include_patterns
 from llmspell.security.sensitive.scanner import Hit, Scanner, hidden_names
 from llmspell.security.sensitive.walk import Steps, path_of
+from llmspell.security.wildcard import wildcard
 from llmspell_bridges.values import Value
 
 __all__ = ["Action", "Protected", "Protection", "Settings"]
@@ -86,7 +86,7 @@ class Protection:
         rows = DETECTORS if config.detectors is None else config.detectors
         default = ACTIONS[config.action]
         self._hash_key = hash_key
-        self._allowed = tuple(config.allow)
+        self._allowed = tuple(map(wildcard, config.allow))
         self._actions = {
             name: ACTIONS[config.actions[name]] if name in config.actions else default
             for name in (*rows, *config.patterns)
@@ -137,7 +137,7 @@ class Protection:
         return Protected(plan.carry_out(value, self._hash_key), tags, plan.done())
 
     def _is_allowed(self, found: str) -> bool:
-        return any(fnmatchcase(found, allowed) for allowed in self._allowed)
+        return any(allowed.matches(found) for allowed in self._allowed)
 
 
 class _Plan:

@@ -1,24 +1,12 @@
-"""Patterns of scopes and keys: exact text in which ``*`` stands for any text, even none."""
+"""Patterns of scopes that no scope can match."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from typing import Final
 
-__all__ = ["check_scope_pattern", "matcher"]
+__all__ = ["check_scope_pattern"]
 
 _KINDS: Final = ("agent:", "workflow:", "step:", "session:", "custom:")
-
-
-def matcher(pattern: str) -> Callable[[str], object]:
-    """Return a function that is truthy for the texts a pattern stands for."""
-    if pattern.strip("*") == "" and pattern:
-        return lambda text: True
-    if "*" not in pattern:
-        return pattern.__eq__
-    parts = map(re.escape, pattern.split("*"))
-    return re.compile(".*".join(parts), re.DOTALL).fullmatch
 
 
 def check_scope_pattern(pattern: str) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from llmspell.security.validation.candidate import Candidate, Problem
-from llmspell.security.validation.patterns import check_scope_pattern, matcher
+from llmspell.security.validation.patterns import check_scope_pattern
+from llmspell.security.wildcard import wildcard
 
 __all__ = ["Rule", "Where"]
 
@@ -25,8 +26,8 @@ class Where:
                 raise ValueError(f"{name} must be a pattern such as 'user:*', not empty")
         check_scope_pattern(scope)
         self.scope, self.key = scope, key
-        self.has_scope: Callable[[str], object] = matcher(scope)
-        self.has_key: Callable[[str], object] = matcher(key)
+        self.has_scope: Callable[[str], bool] = wildcard(scope).matches
+        self.has_key: Callable[[str], bool] = wildcard(key).matches
 
     def __repr__(self) -> str:
         return f"Where({self.scope!r}, {self.key!r})"
