@@ -272,11 +272,10 @@ class StateCore(Validating):
         clears = any(type(operation) is Clear for operation in batch)
         kept = _kept(batch, result, origin)
         self._cache.finish_all(kept, result.epoch_before, result.epoch_after, clears=clears)
-        self._written(batch[0].at if batch else 0)
-        if (
-            audit is not None
-        ):  # last: what was written is written, whether it can be recorded or not
+        # After the cache: what was written is written, whether it can be recorded or not.
+        if audit is not None:
             audit.wrote(batch, result.written, "ok", origin, removed)
+        self._written(batch[0].at if batch else 0)
         return result, kept
 
     def _write_internal(self, batch: Sequence[Operation]) -> WriteResult:
