@@ -30,16 +30,23 @@ __all__ = [
     "FileNotFound",
     "Frame",
     "HttpError",
+    "IncompatibleSchema",
     "IntegrityFailed",
     "InvalidArgument",
     "InvalidKey",
     "InvalidScope",
     "InvalidValue",
     "KeyMissing",
+    "KeyNotFound",
     "LimitExceeded",
     "LlmSpellError",
     "LockLost",
     "LockUnavailable",
+    "MigrationError",
+    "MigrationFailed",
+    "MigrationNotFound",
+    "MigrationPathMissing",
+    "MigrationRunning",
     "ModuleError",
     "ModuleNotFound",
     "PermissionDenied",
@@ -47,6 +54,7 @@ __all__ = [
     "SandboxClosed",
     "SandboxCrashed",
     "SandboxUnavailable",
+    "SchemaError",
     "ScriptError",
     "ScriptLimitExceeded",
     "ScriptNotFound",
@@ -54,6 +62,8 @@ __all__ = [
     "SensitiveData",
     "StateError",
     "StorageError",
+    "UnsafeMigration",
+    "UnsupportedVersion",
     "ValidationFailed",
     "VersionConflict",
     "VersionNotFound",
@@ -127,6 +137,70 @@ class ValidationFailed(StateError, ValueError):
     """
 
     code = "validation_failed"
+
+
+class KeyNotFound(StateError, LookupError):
+    """There is no entry, and what was asked for needs one."""
+
+    code = "key_not_found"
+
+
+class SchemaError(StateError, ValueError):
+    """The definition of a schema or a migration is wrong; ``details`` name file and field."""
+
+    code = "schema_error"
+
+
+class IncompatibleSchema(SchemaError):
+    """A schema says it is compatible with the version before it, and is not."""
+
+    code = "incompatible_schema"
+
+
+class MigrationError(StateError, RuntimeError):
+    """Base of the errors of migrations. What could not be migrated is as it was."""
+
+    code = "migration_error"
+
+
+class MigrationFailed(MigrationError, ValueError):
+    """A step of a migration cannot be done with a value; nothing of the entry was changed.
+
+    ``details`` name ``scope``, ``key``, ``step``, ``transform``, the ``path`` in the value,
+    ``from_version`` and ``to_version``.
+    """
+
+    code = "migration_failed"
+
+
+class UnsafeMigration(MigrationError):
+    """The way there would lose data or lead to what does not fit; ``details["issues"]`` why."""
+
+    code = "unsafe_migration"
+
+
+class UnsupportedVersion(MigrationError, LookupError):
+    """There is no such version of a schema, or an entry is of one that is not known here."""
+
+    code = "unsupported_version"
+
+
+class MigrationPathMissing(MigrationError, LookupError):
+    """No chain of migration steps leads from one version to another."""
+
+    code = "migration_path_missing"
+
+
+class MigrationRunning(MigrationError):
+    """Another migration is under way in this store."""
+
+    code = "migration_running"
+
+
+class MigrationNotFound(MigrationError, LookupError):
+    """There is no such migration, or it can no longer be rolled back."""
+
+    code = "migration_not_found"
 
 
 class SensitiveData(StateError, ValueError):
