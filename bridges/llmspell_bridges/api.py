@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from llmspell_bridges.errors import InvalidArgument
@@ -47,6 +47,7 @@ TYPES: Final[dict[str, Type]] = {
         Type("output", (str, bytes), "text", "string", "string"),
         Type("data", (str, bytes), "text or bytes", "string | Uint8Array", "string"),
         Type("integer", (int,), "an integer", "number", "integer"),
+        Type("version", (int, str), "an integer or text", "number | string", "integer|string"),
         Type("number", (int, float), "a number", "number", "number"),
         Type("boolean", (bool,), "a boolean", "boolean", "boolean"),
         Type("value", (object,), "a value", "Value", "Value"),
@@ -97,7 +98,9 @@ class Function:
     the one to name in messages. ``keeps`` marks functions of two texts whose results a VM may keep,
     as long as what the handler returned says that it is still current. ``access`` names what the
     caller must be permitted in the scope he gives: ``read``, ``write``, ``delete``; ``admin`` is
-    about the store as a whole, ``any`` about being permitted anything at all.
+    about the store as a whole, ``any`` about being permitted anything at all. ``forms`` are the
+    ways to call a function that has more than one: readers are shown those, ``params`` let through
+    what any of them takes, and the handler tells them apart.
     """
 
     name: str
@@ -113,6 +116,11 @@ class Function:
     serves: str | None = None
     keeps: bool = False
     access: tuple[str, ...] | None = None
+    forms: tuple[tuple[Param, ...], ...] = ()
+
+    def by_form(self) -> list[Function]:
+        """Return the function once for each way to call it, as one that has no other."""
+        return [replace(self, params=form, forms=()) for form in self.forms] or [self]
 
     def call_name(self, owner: Global, *, camel: bool = False) -> str:
         """Return the name by which messages call the function: ``State.list_keys``."""
@@ -147,6 +155,7 @@ class Global:
         serves: str | None = None,
         keeps: bool = False,
         access: tuple[str, ...] | None = None,
+        forms: tuple[tuple[Param, ...], ...] = (),
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare the decorated function as a host function; its docstring is the docs."""
 
@@ -166,6 +175,7 @@ class Global:
                     serves=serves,
                     keeps=keeps,
                     access=access,
+                    forms=forms,
                 )
             )
             return handler
@@ -281,7 +291,12 @@ def _shown(argument: Any) -> str:
 
 
 def usage(owner: Global, function: Function) -> str:
-    """Return the call as a reader writes it: ``State.load(scope, key [, default])``."""
+    """Return the call as a reader writes it: ``State.load(scope, key [, default])``.
+
+    Of a function of several forms all of them, with "or" between them.
+    """
+    if function.forms:
+        return " or ".join(usage(owner, form) for form in function.by_form())
     shown = ""
     for param in function.params:
         if function.internal and not param.doc:

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from llmspell.errors import LlmSpellError, RuntimeClosed, ScriptError
 from llmspell.given import (
+    checked_evolution,
     checked_limits,
     checked_permissions,
     checked_verifiers,
     configuration,
+    with_migrations,
 )
 from llmspell.isolation import open_pool, with_isolation
 from llmspell.mapping import map_script
@@ -28,7 +30,7 @@ from llmspell.run_limits import configured_limits
 from llmspell.script import Script
 from llmspell.session import SESSION_NAME, Session
 from llmspell.state.access_opening import Acting
-from llmspell.state.origin import originating
+from llmspell.state.origin import originating, warning_to
 from llmspell.surroundings import NO_INPUT, Grounds, Surroundings
 from llmspell.threads import Threads, in_thread
 from llmspell_bridges.advice import advise
@@ -36,7 +38,10 @@ from llmspell_bridges.limits import UNLIMITED, Limits
 
 if TYPE_CHECKING:
     from llmspell.config import Config
+    from llmspell.migration import MigrationStep
+    from llmspell.migration.versioning import Versioning
     from llmspell.permissions import Permissions
+    from llmspell.schema import StateSchema
     from llmspell.security.access import Request
     from llmspell.security.validation import Verifier
     from llmspell.state.manager import StateManager
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["RunResult", "Runtime", "Session"]
 
 Sink = Callable[[str], None]
+Transformer = Callable[[Any, dict[str, Any]], Any]
 
 
 class Runtime:
@@ -57,8 +63,10 @@ class Runtime:
     from besides their own (before those of the configuration), and ``isolation`` where they run,
     ``inline`` or ``process``. ``verifiers`` look at every value before it is stored.
     ``actor`` is as whom its scripts act where nobody is named, ``address`` where they come from,
-    and ``access_conditions`` are functions that grants name as conditions. The store is opened
-    when something first uses it. Raises ``ConfigError`` for a configuration that is wrong or asks
+    and ``access_conditions`` are functions that grants name as conditions. ``schemas`` and
+    ``migrations`` are there besides those in files, and switch migrations on; ``transformers``
+    and ``validators`` are functions of (value, config) that they name. The store is opened when
+    something first uses it. Raises ``ConfigError`` for a configuration that is wrong or asks
     for a feature this version does not have, and ``InvalidArgument``.
     """
 
@@ -77,10 +85,15 @@ class Runtime:
         actor: str | None = None,
         address: str | None = None,
         access_conditions: Mapping[str, Callable[[Request], object]] | None = None,
+        schemas: Sequence[StateSchema] = (),
+        migrations: Sequence[MigrationStep] = (),
+        transformers: Mapping[str, Transformer] | None = None,
+        validators: Mapping[str, Transformer] | None = None,
     ) -> None:
         self._acting = Acting(actor, address, access_conditions)
         configured = with_module_paths(configuration(config, profile), module_paths)
-        self._config = with_isolation(configured, isolation)
+        self._evolution = checked_evolution(schemas, migrations, transformers, validators)
+        self._config = with_migrations(with_isolation(configured, isolation), self._evolution)
         self._permissions = checked_permissions(permissions)
         if self._config is not None and self._config.permissions.model_fields_set:
             _ = self.permissions  # relative paths in it mean the folder of this moment
@@ -96,6 +109,7 @@ class Runtime:
         self._verifiers = checked_verifiers(verifiers)
         self._lock = threading.RLock()
         self._state: StateManager | None = None
+        self._versioning: Versioning | None = None
         self.threads = Threads("the runtime")
         self._closed = False
 
@@ -143,8 +157,23 @@ class Runtime:
                 if config is None:
                     self._state = open_default_state(rules, **facts)
                 else:
-                    self._state = open_state(config, rules, **facts)
+                    self._state = open_state(config, rules, **facts, versioning=self.versioning)
             return self._state
+
+    @property
+    def versioning(self) -> Versioning | None:
+        """The schemas and migrations there are, ``None`` where they are off. Read at first use.
+
+        Raises ``SchemaError``.
+        """
+        if self._versioning is None and self._config and self._config.state.migration.enabled:
+            from llmspell.migration.versioning import NOTHING_GIVEN, open_versioning
+            from llmspell.script_function import ScriptFunction
+
+            given = self._evolution or NOTHING_GIVEN
+            section = self._config.state.migration
+            self._versioning = open_versioning(section, given, scripts=ScriptFunction)
+        return self._versioning
 
     def run(
         self,
@@ -266,6 +295,7 @@ class Runtime:
                     correlation_id=correlation_id,
                     **self._acting.as_whom(actor),
                 ),
+                warning_to(around.warn),
             ):
                 value = sandbox.run(script.code, name=script.name)
         except LlmSpellError as error:

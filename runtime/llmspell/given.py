@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmspell.errors import InvalidArgument
 from llmspell_bridges.limits import Limits
 
 if TYPE_CHECKING:
     from llmspell.config import Config
+    from llmspell.migration import MigrationStep
+    from llmspell.migration.versioning import Given
     from llmspell.permissions import Permissions
+    from llmspell.schema import StateSchema
     from llmspell.security.validation import Verifier
 
-__all__ = ["checked_limits", "checked_permissions", "checked_verifiers", "configuration"]
+__all__ = [
+    "checked_evolution",
+    "checked_limits",
+    "checked_permissions",
+    "checked_verifiers",
+    "configuration",
+    "with_migrations",
+]
 
 
 def checked_permissions(permissions: Permissions | None) -> Permissions | None:
@@ -58,6 +68,49 @@ def checked_verifiers(verifiers: Sequence[Verifier]) -> tuple[Verifier, ...]:
             parameter="verifiers",
         )
     return tuple(verifiers)
+
+
+def checked_evolution(
+    schemas: Sequence[StateSchema],
+    migrations: Sequence[MigrationStep],
+    transformers: Mapping[str, Any] | None,
+    validators: Mapping[str, Any] | None,
+) -> Given | None:
+    """Return schemas, migrations and their functions, ``None`` without any.
+
+    Raises ``InvalidArgument`` for anything else.
+    """
+    if schemas == () and migrations == () and transformers is None and validators is None:
+        return None
+    from llmspell.migration import MigrationStep
+    from llmspell.migration.versioning import Given
+    from llmspell.schema import StateSchema
+
+    for name, given, kind in (
+        ("schemas", schemas, StateSchema),
+        ("migrations", migrations, MigrationStep),
+    ):
+        if not isinstance(given, list | tuple) or not all(isinstance(x, kind) for x in given):
+            raise InvalidArgument(
+                f"{name} must be a list of {kind.__name__} objects", parameter=name
+            )
+    for name, functions in (("transformers", transformers), ("validators", validators)):
+        if functions is not None and not isinstance(functions, dict):
+            raise InvalidArgument(f"{name} must be a dict of functions by name", parameter=name)
+    return Given(tuple(schemas), tuple(migrations), transformers or {}, validators or {})
+
+
+def with_migrations(config: Config | None, given: Given | None) -> Config | None:
+    """Return a configuration in which migrations are on, if any are given."""
+    if given is None:
+        return config
+    if config is None:
+        from llmspell.config import default_config
+
+        config = default_config()
+    on = config.state.migration.model_copy(update={"enabled": True})
+    state = config.state.model_copy(update={"migration": on})
+    return config.model_copy(update={"state": state})
 
 
 def configuration(config: Config | str | Path | None, profile: str | None) -> Config | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, Self
 
 from llmspell.errors import LlmSpellError, SandboxCrashed, ScriptError, ScriptLimitExceeded
-from llmspell.state.origin import originating
+from llmspell.state.origin import originating, warning_to
 from llmspell.surroundings import Surroundings
 from llmspell_bridges.advice import advise
 
@@ -49,7 +49,11 @@ class Session:
 
     def _evaluate(self, code: str) -> str | None:
         try:
-            with originating(run_id=self._surroundings.run_id, **self._as_whom()):
+            around = self._surroundings
+            with (
+                originating(run_id=around.run_id, **self._as_whom()),
+                warning_to(around.warn),
+            ):
                 return self._sandbox.evaluate(code, name=SESSION_NAME)
         except LlmSpellError as error:
             from llmspell.security.sensitive.reports import redact_error

@@ -31,6 +31,7 @@ __all__ = ["NO_INPUT", "Grounds", "Surroundings"]
 Sink = Callable[[str], None]
 #: A run may well be given None.
 NO_INPUT: Final[Any] = object()
+_MOST_WARNINGS: Final = 100
 _FEATURES: Final = frozenset({"state.journal.enabled"})
 
 
@@ -54,9 +55,14 @@ class Grounds:
     @property
     def features(self) -> frozenset[str]:
         """The gates that are open: the keys that switch features on and are on."""
-        return (
-            _FEATURES if self.config is None or self.config.state.journal.enabled else frozenset()
-        )
+        if self.config is None:
+            return _FEATURES
+        state = self.config.state
+        switches = {
+            "state.journal.enabled": state.journal.enabled,
+            "state.migration.enabled": state.migration.enabled,
+        }
+        return frozenset(key for key, is_on in switches.items() if is_on)
 
 
 class Surroundings:
@@ -109,6 +115,11 @@ class Surroundings:
             for declared in GLOBALS
             if declared.name != "State" or config is None or config.state.enabled
         ]
+
+    def warn(self, text: str) -> None:
+        """Keep a warning, once, and of more than a hundred only the first ones."""
+        if len(self.warnings) < _MOST_WARNINGS and text not in self.warnings:
+            self.warnings.append(text)
 
     def sandbox(self) -> Sandbox:
         """Return a fresh sandbox in these surroundings; there may be one after the other."""

@@ -130,7 +130,8 @@ def _ts_object(declared: Global) -> Iterator[str]:
             for name in dict.fromkeys((_camel(function.name), function.name)):
                 result = _ts_result(function)
                 shown = f"Promise<{result}>" if promised else result
-                yield f"{_ts_doc(function, '  ')}  {name}({_ts_params(function)}): {shown};"
+                for form in function.by_form():
+                    yield f"{_ts_doc(form, '  ')}  {name}({_ts_params(form)}): {shown};"
         if promised:
             yield "  /** The same functions, returning values instead of promises. */"
             yield f"  sync: {declared.name}SyncFunctions;"
@@ -213,6 +214,7 @@ def _lua_optional(member: Param, record: str) -> str:
 
 
 def _lua_function(declared: Global, function: Function) -> str:
+    function, *others = function.by_form()
     lines = [f"---{line}" for line in wrap(_doc(function), 96)]
     names = []
     for param in function.params:
@@ -225,9 +227,18 @@ def _lua_function(declared: Global, function: Function) -> str:
         lines.append(
             f"---@return {_lua_type(function.result)}{mark} {function.result_doc}".rstrip()
         )
+    lines += [f"---@overload {_lua_signature(other)}" for other in others]
     place = f"{declared.name}.{function.name}" if declared.name else function.name
     lines.append(f"function {place}({', '.join(names)}) end")
     return "\n".join(lines)
+
+
+def _lua_signature(function: Function) -> str:
+    params = [
+        f"{_lua_name(param.name)}{'?' if param.optional else ''}: {_lua_type(param.type)}"
+        for param in function.params
+    ]
+    return f"fun({', '.join(params)}): {_lua_type(function.result)}"
 
 
 def _lua_type(name: str) -> str:

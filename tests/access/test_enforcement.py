@@ -69,12 +69,24 @@ METHODS: dict[str, tuple[str, Callable[[StateManager], Any]]] = {
     "change_master_key": ("whole", lambda state: state.change_master_key(None)),  # type: ignore[arg-type]
     "reencrypt": ("whole", lambda state: list(state.reencrypt())),
     "verify_keys": ("whole", lambda state: list(state.verify_keys())),
+    "migrate": ("read,write", lambda state: state.migrate(S, K)),
+    "migrate_all": ("whole", lambda state: state.migrate_all()),
+    "rollback_migration": ("whole", lambda state: state.rollback_migration()),
+    "migration_history": ("whole", lambda state: state.migration_history()),
+    "migration_status": ("any", lambda state: state.migration_status()),
+    "schema_versions": ("any", lambda state: state.schema_versions()),
     "grant": ("admin", lambda state: state.grant("bob", "read", S)),
     "revoke": ("whole", lambda state: state.revoke("g999")),
     "explain": ("admin", lambda state: state.explain("bob", "read", S)),
 }
 #: How calls may fail that are permitted: others made the same ones before, and nothing is encrypted.
-EXPECTED = ("version_conflict", "lock_unavailable", "version_not_found", "key_missing")
+EXPECTED = (
+    "version_conflict",
+    "lock_unavailable",
+    "version_not_found",
+    "key_missing",
+    "feature_unavailable",
+)
 #: These touch no entry: they end what was begun, or tell each caller what is his.
 ASK_NOTHING = {
     "unwatch",

@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 
 from levels import create_sandbox
+from llmspell.config.state_sections import Migration
+from llmspell.migration.step import MigrationStep
+from llmspell.migration.versioning import Given, open_versioning
 from llmspell.output import Output
 from llmspell.security.access import AccessControl, Policy
 from llmspell.state.manager import StateManager
@@ -25,13 +28,18 @@ from llmspell_bridges.door import BoundGlobal
 from llmspell_bridges.sandbox import Sandbox, SandboxOptions
 from llmspell_stdlib.args import ScriptArguments
 from llmspell_stdlib.registry import GLOBALS
-from llmspell_stdlib.state_together import STATE
+from llmspell_stdlib.state_migration import STATE
 
 from .conftest import grant
 
 KINDS = ("read", "write", "delete")
 SCOPES = ("user:1", "global", "agent:7", "tool:7", "workflow:7")
 SUBSETS = [subset for size in (1, 2, 3) for subset in combinations(KINDS, size)]
+# One step that changes nothing, of everything there is.
+VERSIONING = open_versioning(
+    Migration(enabled=True),
+    Given(migrations=(MigrationStep(schema="any", from_version=1, to_version=2),)),
+)
 LONG_AGO = "2020-01-01"
 GRANTED = [
     *(grant("+".join(subset), ",".join(subset), scope) for subset in SUBSETS for scope in SCOPES),
@@ -46,6 +54,7 @@ ARGUMENTS = {
     "value": "1",
     "number": "0",
     "integer": "1",
+    "version": "1",
     "list": "[]",
     "checkpoint": '"mark"',
     "prefix": '""',
@@ -57,7 +66,7 @@ def scope_of(function: Function) -> str | None:
     kind = function.name.partition("_")[0]
     if kind in ("agent", "tool", "workflow"):
         return f"{kind}:7"
-    if any(param.type == "scope" for param in function.params):
+    if any(param.type == "scope" for param in function.by_form()[0].params):
         return "user:1"
     return "global" if function.name in ("get", "set", "list") else None
 
@@ -78,9 +87,10 @@ def argument(name: str, kind: str, key: str, language: str) -> str:
 
 def call_text(function: Function, key: str, language: str) -> str:
     """Return a call of the function with some argument for each parameter it needs."""
+    # Of a function of several forms the first one is about a scope.
     needed = [
         param
-        for param in function.params
+        for param in function.by_form()[0].params
         if (not param.optional or param.type in ("scope", "LockOptions")) and param.name != "tx"
     ]
     given = ", ".join(argument(each.name, each.type, key, language) for each in needed)
@@ -106,14 +116,16 @@ class Place:
         self.language = language
         # The cases are about who may: the time is the real one, and no grant is stored.
         self.state = StateManager(
-            open_store("memory"), access=partial(AccessControl, Policy(GRANTED))
+            open_store("memory"),
+            access=partial(AccessControl, Policy(GRANTED)),
+            versioning=VERSIONING,
         )
         services: dict[str, Any] = {
             "": Output(None, None, 1000),
             "ARGS": ScriptArguments.parse("matrix", ()),
             "State": ScriptState(lambda: self.state),
         }
-        features = frozenset({"state.journal.enabled"})
+        features = frozenset({"state.journal.enabled", "state.migration.enabled"})
         offered = [BoundGlobal(each, services.get(each.name), features) for each in GLOBALS]
         self.sandbox: Sandbox = create_sandbox(language, SandboxOptions(globals=offered))
 
@@ -182,3 +194,24 @@ def test_a_function_needs_exactly_what_it_declares_whether_the_key_exists_or_not
 @pytest.mark.parametrize("function", [*PUBLIC, *IN_TRANSACTIONS], ids=lambda each: each.name)
 def test_a_permitted_call_of_the_matrix_is_a_good_one(place: Place, function: Function) -> None:
     assert place.outcome(function, "admin", "k") in ("ok", "version_not_found")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "actor", "may"),
+    [
+        ("1", "admin", True),
+        ("1", "read+write+delete", False),
+        ('1, {scope: "user:1"}', "read+write", True),
+        ('1, {scope: "user:1"}', "read", False),
+        ('1, {scope: "user:*"}', "read+write+delete", False),
+    ],
+)
+def test_migrating_more_than_one_scope_needs_admin(
+    place: Place, arguments: str, actor: str, may: bool
+) -> None:
+    is_lua = place.language == "lua"
+    shown = arguments.replace(": ", " = ") if is_lua else arguments
+    call = f"State.{'' if is_lua else 'sync.'}migrate({shown})"
+    with acting(actor):
+        outcome = place.sandbox.run(script(call, place.language), name="m")
+    assert outcome == ("ok" if may else "access_denied")

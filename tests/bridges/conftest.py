@@ -18,7 +18,7 @@ from llmspell_bridges.sandbox import SandboxOptions
 from llmspell_stdlib.args import ScriptArguments
 from llmspell_stdlib.registry import GLOBALS
 
-FEATURES = frozenset({"state.journal.enabled"})
+FEATURES = frozenset({"state.journal.enabled", "state.migration.enabled"})
 
 
 class Bench:

@@ -58,7 +58,7 @@ def test_what_is_written_is_read_back_exactly(form: str, values: list[Any]) -> N
         for number, value in enumerate(values)
     ]
     read = read_entries(written(entries, form), format=form)
-    assert same([value for _, _, value in read], values)
+    assert same([entry[2] for entry in read], values)
     assert [entry[:2] for entry in read] == [entry[:2] for entry in entries]
 
 

@@ -32,15 +32,16 @@ def test_every_function_of_lua_is_declared(owner: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"), [(o, f.name) for o, f in FUNCTIONS if "js" in f.languages]
+    ("owner", "name", "forms"),
+    [(o, f.name, len(f.by_form())) for o, f in FUNCTIONS if "js" in f.languages],
 )
-def test_every_function_of_javascript_is_declared(owner: str, name: str) -> None:
+def test_every_function_of_javascript_is_declared(owner: str, name: str, forms: int) -> None:
     text = typescript()
     if owner == "State":
         for alias in {name, camel(name)}:
-            # Once promised, once under `sync`.
+            # Once promised, once under `sync`, in each of its forms.
             own = text.partition("interface StateSync")[2].partition("declare const State")[0]
-            assert len(re.findall(rf"^  {alias}\(", own, re.MULTILINE)) == 2
+            assert len(re.findall(rf"^  {alias}\(", own, re.MULTILINE)) == 2 * forms
     elif owner == "console":
         assert f"'{name}'" in text
     elif owner == "":
@@ -52,6 +53,13 @@ def test_every_function_of_javascript_is_declared(owner: str, name: str) -> None
 def test_parameters_that_may_be_left_out_are_marked() -> None:
     assert "load(scope: Scope, key: string, default_?: Value): Promise<Value>;" in typescript()
     assert "---@param default? Value" in luacats()
+
+
+def test_a_function_of_two_forms_has_two_overloads() -> None:
+    assert "migrate(scope: Scope, key: string, target: number | string, " in typescript()
+    assert "migrate(target: number | string, options?: MigrateAllOptions): " in typescript()
+    assert "---@overload fun(target: integer|string, options?: MigrateAllOptions)" in luacats()
+    assert "function State.migrate(scope, key, target, options) end" in luacats()
 
 
 def test_brackets_of_the_typescript_file_match() -> None:

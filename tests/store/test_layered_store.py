@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmspell.errors import RuntimeClosed, VersionConflict
+from llmspell.errors import InvalidArgument, RuntimeClosed, VersionConflict
 from llmspell.store import (
     NOBODY,
     Check,
@@ -101,6 +101,28 @@ def test_an_ephemeral_entry_is_read_but_not_stored(store: LayeredStore, short: b
         store.write([Delete("s", "k", 2)])
         assert moment.scan("s") == [row]
     assert store.inner.scan("s") == store.changes(0) == []
+
+
+def test_rewriting_keeps_each_entry_where_it_is(store: LayeredStore) -> None:
+    """Both layers in one batch, or one of them; the journal has what is stored."""
+    store.write([ephemeral("mine"), Put("s", "stored", b"1", 1), Put("s", "k", b"1", 1)])
+    both = [ephemeral("mine", b"2", if_version=1), Put("s", "stored", b"2", 2, if_version=1)]
+    store.rewrite(both)
+    with pytest.raises(VersionConflict):
+        store.rewrite([Put("s", "stored", b"3", 2, if_version=2), ephemeral("mine", if_version=1)])
+    store.rewrite([Put("s", "stored", b"3", 2, if_version=2)])
+    assert blobs(store, "mine", "stored") == [b"2", b"3"]
+    assert blobs(store.inner, "mine", "stored") == [None, b"3"]
+    assert [change.version for change in store.changes(0)] == [1, 1, 2, 3]
+
+
+def test_rewriting_with_another_class_moves_an_entry(store: LayeredStore) -> None:
+    """What was ephemeral is stored then, which its journal begins with."""
+    store.write([ephemeral("k")])
+    store.rewrite([Put("s", "k", b"kept", 2, if_version=1)])
+    assert blobs(store.inner, "k") == blobs(store, "k") == [b"kept"]
+    with pytest.raises(InvalidArgument):
+        store.rewrite([ephemeral("k")])
 
 
 def test_an_ephemeral_entry_hides_a_stored_one_while_it_lives(

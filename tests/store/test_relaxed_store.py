@@ -9,7 +9,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from llmspell.errors import InvalidArgument, StorageError
+from llmspell.errors import InvalidArgument, StorageError, VersionConflict
 from llmspell.store import (
     INTERNAL,
     NOBODY,
@@ -106,6 +106,22 @@ def put(store: Store, blob: bytes, key: str = "k", origin: Origin = NOBODY) -> i
 def blob_of(store: Store, key: str = "k") -> bytes | None:
     (row,) = store.read([Ref("s", key)])
     return row and row.blob
+
+
+def test_a_rewrite_is_committed_at_once_and_after_what_was_accepted(
+    relaxed: Open, other: Store
+) -> None:
+    """It replaces the version that was told, and the next relaxed write goes on from its own."""
+    store = relaxed()
+    told = put(store, b"accepted")
+    assert store.rewrite([Put("s", "k", b"new", 3, if_version=told)], durability="relaxed").seq == 3
+    assert blob_of(other) == b"new"
+    with pytest.raises(VersionConflict):
+        store.rewrite([Put("s", "k", b"newer", 3, if_version=told)])
+    assert put(store, b"accepted again") == told + 2
+    assert blob_of(other) == b"new"
+    store.close()
+    assert [change.version for change in other.changes(0)] == [1, 2, 3, 4]
 
 
 def hold_the_database(path: Path) -> sqlite3.Connection:

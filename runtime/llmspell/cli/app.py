@@ -34,6 +34,8 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
         "exec": Lazy(f"{_COMMANDS}.exec:exec_", "Run a line of code and print its value."),
         "repl": Lazy(f"{_COMMANDS}.repl:repl", "Try Lua or JavaScript line by line."),
         "state": Lazy(f"{_COMMANDS}.state:state", "Read and change stored state."),
+        "schema": Lazy(f"{_COMMANDS}.schema:schema", "Show, check and compare schemas."),
+        "migrate": Lazy(f"{_COMMANDS}.migrate:migrate", "Migrate values between schema versions."),
         "keys": Lazy(f"{_COMMANDS}.keys:keys", "Make and rotate the keys of encryption."),
         "access": Lazy(f"{_COMMANDS}.access:access", "Show and change who may do what."),
         "audit": Lazy(f"{_COMMANDS}.audit:audit", "Show and verify who did what."),

@@ -27,7 +27,7 @@ FORMATS = ("json", "msgpack")
 
 
 class PortableEntry(NamedTuple):
-    """One entry to export; ``metadata`` is informative and may be empty."""
+    """One entry to export; of ``metadata`` only the schema version is read again."""
 
     scope: str
     key: str
@@ -64,12 +64,12 @@ def read_entries(
     *,
     format: str,  # noqa: A002
     progress: Callable[[list[Any]], Iterable[Any]] = iter,
-) -> list[tuple[str, str, Any]]:
-    """Return (scope, key, value) of every entry of an export, all checked.
+) -> list[tuple[str, str, Any, int | None]]:
+    """Return (scope, key, value, schema version) of every entry of an export, all checked.
 
     ``progress`` may pass the raw entries through something that counts them. Raises InvalidValue,
     naming the entry and the path within it, when anything at all is wrong with the file: a broken
-    file is never read in part. Metadata is informative and not read.
+    file is never read in part. Of the metadata the schema version alone is read, if it is there.
     """
     raw = {"json": _read_json, "msgpack": _read_msgpack}[format](data)
     decode = untag if format == "json" else from_msgpack
@@ -77,7 +77,7 @@ def read_entries(
     seen: dict[tuple[str, str], int] = {}
     for number, item in enumerate(progress(raw), 1):
         entry = _entry(number, item, decode)
-        first = seen.setdefault(entry[:2], number)
+        first = seen.setdefault((entry[0], entry[1]), number)
         if first != number:
             raise _refusal(f"entry {number} has the scope and key of entry {first}", number)
         entries.append(entry)
@@ -179,7 +179,9 @@ def _check_header(header: Any) -> None:
         )
 
 
-def _entry(number: int, item: Any, decode: Callable[[Any], Any]) -> tuple[str, str, Any]:
+def _entry(
+    number: int, item: Any, decode: Callable[[Any], Any]
+) -> tuple[str, str, Any, int | None]:
     if not isinstance(item, dict):
         raise _refusal(f"entry {number} is not an object", number)
     scope, key = _text(item, "scope", number), _text(item, "key", number)
@@ -197,7 +199,15 @@ def _entry(number: int, item: Any, decode: Callable[[Any], Any]) -> tuple[str, s
             hint=error.hint,
             path=error.details.get("path"),
         ) from error
-    return scope, key, value
+    return scope, key, value, _schema_version(item, number)
+
+
+def _schema_version(item: Mapping[str, Any], number: int) -> int | None:
+    metadata = item.get("metadata")
+    version = metadata.get("schema_version") if isinstance(metadata, dict) else None
+    if version is not None and (type(version) is not int or not 0 < version < 2**31):
+        raise _refusal(f"entry {number} has a schema_version that is no number from 1 on", number)
+    return version
 
 
 def _text(item: Mapping[str, Any], name: str, number: int) -> str:

@@ -30,7 +30,6 @@ def _is(value: Any) -> Callable[[Any], bool]:
 
 
 UNAVAILABLE = (
-    Unavailable("state.migration.enabled", _is(True), "schemas and migrations", "false"),
     Unavailable("state.backup.enabled", _is(True), "backups", "false"),
 )
 

@@ -110,12 +110,27 @@ class Migration(Section):
     """Schemas and their migrations."""
 
     enabled: bool = Field(False, description="Switch schema versions and migrations on.")
+    schemas_dir: PathOnDisk = Field(
+        Path("schemas"), description="Folder of the schema files; relative to the current folder."
+    )
+    migrations_dir: PathOnDisk = Field(
+        Path("migrations"),
+        description="Folder of the migration files; relative to the current folder.",
+    )
     auto_migrate: bool = Field(
         False, description="Migrate an entry of an older schema when it is loaded."
     )
     validation_level: Literal["off", "warn", "strict"] = Field(
         "strict",
         description="What an ill-fitting value causes: nothing, a warning, an error.",
+    )
+    batch_size: int = Field(
+        1000, ge=1, le=100_000, description="Entries a migration reads and writes at a time."
+    )
+    rollback_days: Days = Field(
+        7,
+        description="How long the journal is kept for rolling a migration back, in days, whatever "
+        "its retention.",
     )
 
 

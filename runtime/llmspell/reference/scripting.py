@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Final
 
 from llmspell.reference.markdown import code, table
@@ -14,7 +15,7 @@ from llmspell_stdlib.json_global import JSON
 from llmspell_stdlib.output import CONSOLE, OUTPUT
 
 # The last of the modules that declare functions of State, so all of them are there.
-from llmspell_stdlib.state_together import STATE
+from llmspell_stdlib.state_migration import STATE
 from llmspell_stdlib.time_global import TIME
 
 __all__ = ["ERRORS_BY_PARAMETER", "SHOWN", "globals_page", "place_of", "state_table"]
@@ -50,6 +51,13 @@ ERRORS_BY_PARAMETER: Final[dict[str, tuple[str, ...]]] = {
     "lock.fn": ("lock_unavailable", "lock_lost"),
     "watch.fn": (),
     "unwatch.id": (),
+    "migrate.key": ("invalid_key", "key_not_found"),
+    "migrate.target": (
+        "unsupported_version",
+        "migration_path_missing",
+        "unsafe_migration",
+        "migration_failed",
+    ),
 }
 
 _OF_FILES: Final = ("file_error", "limit_exceeded")
@@ -115,7 +123,7 @@ def _global(declared: Global) -> Iterator[str]:
 def _summary(declared: Global) -> list[str]:
     rows = [
         (
-            code(usage(declared, function)),
+            " or ".join(code(usage(declared, form)) for form in function.by_form()),
             _result(function),
             *((_needed(function),) if declared is STATE else ()),
             _first_sentence(function),
@@ -140,7 +148,8 @@ def _function(declared: Global, function: Function, *, level: str) -> Iterator[s
     yield from (f"{level} {code(name)}", "")
     for paragraph in function.doc.split("\n\n"):
         yield from (" ".join(paragraph.split()), "")
-    yield from (f"- {_LANGUAGES[lang]}: {_call(declared, function, lang)}" for lang in _LANGUAGES)
+    for lang, form in product(_LANGUAGES, function.by_form()):
+        yield f"- {_LANGUAGES[lang]}: {_call(declared, form, lang)}"
     yield f"- Returns: {_returns(declared, function)}"
     errors = _errors(function) if declared is STATE else _ERRORS_BY_FUNCTION.get(name, ())
     if errors:
@@ -150,8 +159,9 @@ def _function(declared: Global, function: Function, *, level: str) -> Iterator[s
     if function.gate:
         yield f"- Present when {code(function.gate)} is on in the configuration."
     yield ""
-    if function.params:
-        yield from _parameters(function.params)
+    for form in function.by_form():
+        if form.params:
+            yield from _parameters(form.params)
 
 
 def _call(declared: Global, function: Function, language: str) -> str:
@@ -192,7 +202,8 @@ def _type(name: str) -> str:
 def _errors(function: Function) -> list[str]:
     named = [
         error
-        for param in function.params
+        for form in function.by_form()
+        for param in form.params
         for error in ERRORS_BY_PARAMETER.get(place_of(function, param), ())
     ]
     return list(dict.fromkeys(named))

@@ -82,6 +82,13 @@ class AsyncStateManager(Awaited[StateManager]):
     reencrypt = iterated(StateManager.reencrypt)
     verify_keys = iterated(StateManager.verify_keys)
 
+    migrate = awaited(StateManager.migrate)
+    migrate_all = awaited(StateManager.migrate_all)
+    rollback_migration = awaited(StateManager.rollback_migration)
+    migration_history = awaited(StateManager.migration_history)
+    migration_status = awaited(StateManager.migration_status)
+    schema_versions = awaited(StateManager.schema_versions)
+
     async def close(self) -> None:
         """Wait for the calls under way and end the threads; closing again does nothing.
 

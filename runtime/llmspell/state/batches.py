@@ -55,7 +55,11 @@ class Batches(Entries):
             raise InvalidArgument(
                 "argument 'keys' must be a list of text, not text", parameter="keys"
             )
-        found = self._find_many(self._reads(scope), keys)
+        text = self._reads(scope)
+        found = self._find_many(text, keys)
+        if self._lifting is not None:
+            lift = self._lifting.entry
+            found = {key: lift((text, key), entry) for key, entry in found.items()}
         check_answer(sum(unpacked_size(entry.blob) for entry in found.values()))
         return {key: entry.thaw() for key, entry in found.items()}
 
@@ -207,15 +211,20 @@ class Batches(Entries):
             yield from exported(reader, scope, met=None if audit is None else audit.read_rows)
 
     def import_entries(
-        self, entries: Iterable[tuple[Scope, str, Any]], *, replace: bool = True
+        self,
+        entries: Iterable[tuple[Scope, str, Any] | tuple[Scope, str, Any, int | None]],
+        *,
+        replace: bool = True,
     ) -> int:
         """Store (scope, key, value) triples in one transaction; return how many were written.
 
-        Without ``replace`` entries that exist are left as they are. Any bad entry refuses all.
+        A fourth member is the schema version of the value, as in ``save``. Without ``replace``
+        entries that exist are left as they are. Any bad entry refuses all.
         """
         allowed = cache(self._writes)  # each scope is asked about once
         wanted = {
-            (allowed(scope_text(scope)), self._key(key)): value for scope, key, value in entries
+            (allowed(scope_text(scope)), self._key(key)): (value, version[0] if version else None)
+            for scope, key, value, *version in entries
         }
         if replace:
             return self._with_present(
@@ -233,11 +242,13 @@ class Batches(Entries):
             backoff(attempt)
         raise StateError("the import lost against other writers too often", hint="try again")
 
-    def _import(self, values: Mapping[tuple[str, str], Any], present: Present) -> int:
+    def _import(
+        self, values: Mapping[tuple[str, str], tuple[Any, int | None]], present: Present
+    ) -> int:
         now = time_ns() // 1000
         puts = [
-            self._named_operation(*ref, value, now, present=present)
-            for ref, value in values.items()
+            self._named_operation(*ref, value, now, present=present, schema_version=version)
+            for ref, (value, version) in values.items()
         ]
         if puts:
             self._record("import", entries=len(puts))

@@ -28,13 +28,16 @@ from llmspell.state.transfer import metadata_of, written_metadata
 from llmspell.state.validating import Present, Validating
 from llmspell.store.base import Clear, Delete, Operation, Put, Ref, Row, Store, WriteResult
 from llmspell.store.changes import Origin
+from llmspell.store.codec import decode, encode
 from llmspell.store.forking import hold_over_fork
 from llmspell.store.opening import add_layers
-from llmspell_bridges.values import MAX_DEPTH, Value, canonical
+from llmspell_bridges.values import MAX_DEPTH, Value, canonical, depth_of, too_deep
 
 if TYPE_CHECKING:
     from llmspell.errors import AccessDenied
+    from llmspell.migration.versioning import Versioning
     from llmspell.security.access import AccessControl
+    from llmspell.state.migrating.loading import Lifting
 
 __all__ = ["Present", "Scope", "StateCore", "StateLimits"]
 
@@ -43,6 +46,7 @@ _Kept: TypeAlias = dict[tuple[str, str], tuple[bytes, Metadata] | None]
 
 _new_ref: Any = partial(tuple.__new__, Ref)
 _STANDARD: Final = class_policy("standard")
+_WORTH_MEASURING: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,11 @@ class StateCore(Validating):
         safeguards: Safeguards = NO_SAFEGUARDS,
         actor: str | None = None,
         access: Callable[..., AccessControl] | None = None,
+        versioning: Versioning | None = None,
     ) -> None:
         self._store = store
+        self._versioning = versioning
+        self._lifting = self._opened_lifting()
         self._origin = origin_of(actor)
         self._safeguards = safeguards
         self._audit = safeguards.audit
@@ -119,6 +126,13 @@ class StateCore(Validating):
                 actor=error.details["actor"],
             )
 
+    def _opened_lifting(self) -> Lifting | None:
+        if self._versioning is None or not self._versioning.auto:
+            return None
+        from llmspell.state.migrating.loading import Lifting
+
+        return Lifting(self, self._versioning)
+
     def _encrypts(self, state_class: str) -> bool:
         return self._safeguards.encrypts(class_policy(state_class))
 
@@ -163,7 +177,7 @@ class StateCore(Validating):
         *,
         policy: ClassPolicy = _STANDARD,
         ttl: float | None = None,
-        schema_version: int = 1,
+        schema_version: int | None = None,
         if_version: int | None = None,
         is_canonical: bool = False,
         former: Value = None,
@@ -172,6 +186,8 @@ class StateCore(Validating):
 
         ``former`` is the present value, where validation needs it (see ``_present``).
         """
+        if schema_version is None:
+            schema_version = self._current_version(scope, key)
         depth, max_bytes = self._limits.depth, self._value_bytes
         if policy is not _STANDARD:
             depth = min(depth, policy.depth or depth)
@@ -180,12 +196,48 @@ class StateCore(Validating):
         if not is_canonical:
             value = canonical(value, max_depth=depth)
         if self._looks or policy.strict:
-            self._validate(scope, key, value, former, policy.name)
+            self._validate(scope, key, value, former, policy.name, schema_version)
         blob = self._safeguards.encoded(scope, key, value, policy, max_bytes)
         if self._check_written is not None:
             self._check_written(scope, blob, policy.name)
         expires_at = None if ttl is None else at + check_ttl(ttl)
         return Put(scope, key, blob, at, schema_version, policy.name, expires_at, if_version)
+
+    def _current_version(self, scope: str, key: str) -> int:
+        """Return the schema version that a value has if none is named."""
+        return 1 if self._versioning is None else self._versioning.current(scope, key)
+
+    def _migrated_blob(
+        self,
+        ref: tuple[str, str],
+        value: Value,
+        former: bytes,
+        state_class: str,
+        schema_version: int,
+    ) -> bytes:
+        """Return the stored form of what a migration made of a value; ``former`` is the blob of it.
+
+        Raises what saving it would raise, except what a state machine has to say: a migration
+        changes the shape of a value, not its state.
+        """
+        policy = _STANDARD if state_class == "standard" else class_policy(state_class)
+        depth, max_bytes = self._limits.depth, self._value_bytes
+        if policy is not _STANDARD:
+            depth = min(depth, policy.depth or depth)
+            max_bytes = min(max_bytes, policy.value_bytes or max_bytes)
+        if self._looks or policy.strict:
+            before, name = decode(former), policy.name
+            self._validate(*ref, value, before, name, schema_version, is_migration=True)
+        if policy is _STANDARD and not self._looks:
+            blob = encode(value, max_bytes=max_bytes, confidential=self._encrypts_all)
+        else:
+            blob = self._safeguards.encoded(*ref, value, policy, max_bytes)
+        # Steps nest a value a few levels deeper at most: that can wait for values worth the look.
+        if (policy is not _STANDARD or len(blob) > _WORTH_MEASURING) and depth_of(value) > depth:
+            raise too_deep("$", depth)
+        if self._check_written is not None:
+            self._check_written(ref[0], blob, policy.name)
+        return blob
 
     def _named_operation(
         self, scope: str, key: str, value: Any, at: int, *, present: Present, **options: Any
@@ -277,6 +329,25 @@ class StateCore(Validating):
             audit.wrote(batch, result.written, "ok", origin, removed)
         self._written(batch[0].at if batch else 0)
         return result, kept
+
+    def _rewrite(
+        self, puts: Sequence[Put], origin: Origin, *, durability: str | None = None
+    ) -> None:
+        """Write a batch of a migration; nothing of it is kept in the cache.
+
+        Raises ``VersionConflict`` when an entry is not at the version its put demands.
+        """
+        try:
+            done = self._store.rewrite(puts, durability=durability, origin=origin)
+        except LlmSpellError as error:
+            if self._audit is not None:
+                self._audit.migrated(puts, error.code, origin)
+            raise
+        forgotten: _Kept = dict.fromkeys([(put[0], put[1]) for put in puts])
+        self._cache.finish_all(forgotten, done.epoch_before, done.epoch_after)
+        if self._audit is not None:
+            self._audit.migrated(puts, "ok", origin)
+        self._written(puts[0].at)
 
     def _write_internal(self, batch: Sequence[Operation]) -> WriteResult:
         """Write entries of llmspell's own, which nobody loads and the journal does not have."""

@@ -56,14 +56,15 @@ class Entries(StateCore):
         ttl: float | None = None,
         if_version: int | None = None,
         state_class: str = "standard",
-        schema_version: int = 1,
+        schema_version: int | None = None,
     ) -> Metadata:
         """Store a value and return its metadata; as durable when this returns as its class says.
 
         After ``ttl`` seconds the entry is gone by itself. ``if_version`` N demands that the
         current version is N (0: that there is none), else ``VersionConflict`` is raised and
-        nothing changes. Raises ``InvalidValue`` with the path of what cannot be held exactly,
-        and ``LimitExceeded`` for values too large or too deep.
+        nothing changes. ``schema_version`` is that of the value's shape: unless given the latest
+        of the schema that applies there, 1 where there is none. Raises ``InvalidValue`` with the
+        path of what cannot be held exactly, and ``LimitExceeded`` for values too large or too deep.
         """
         return self.save_canonical(
             scope,
@@ -84,14 +85,16 @@ class Entries(StateCore):
         ttl: float | None = None,
         if_version: int | None = None,
         state_class: str = "standard",
-        schema_version: int = 1,
+        schema_version: int | None = None,
     ) -> Metadata:
         """Do what ``save`` does with a value that is canonical already (one from a script)."""
-        if schema_version != 1:
+        if schema_version is not None:
             check_integer("schema_version", schema_version, least=1)
         if if_version is not None:
             check_integer("if_version", if_version, least=0)
         ref = (self._writes(scope), self._key(key))
+        if schema_version is None:
+            schema_version = 1 if self._versioning is None else self._versioning.current(*ref)
         return self._save_at(ref, value, ttl, state_class, schema_version, if_version)
 
     def _save_at(
@@ -196,12 +199,15 @@ class Entries(StateCore):
 
     def load(self, scope: Scope, key: str, default: Any = None) -> Any:
         """Return a fresh copy of the stored value, or ``default`` when there is none."""
-        entry = self._find(scope, key)
+        entry = self.load_frozen(scope, key)
         return default if entry is None else entry.thaw()
 
     def load_frozen(self, scope: Scope, key: str) -> Entry | None:
         """Return the stored value as it is kept, with its metadata; ``None`` when there is none."""
-        return self._find(scope, key)
+        entry = self._find(scope, key)
+        if entry is None or self._lifting is None:
+            return entry
+        return self._lifting.entry((self._reads(scope), key), entry)
 
     def get_metadata(self, scope: Scope, key: str) -> Metadata | None:
         """Return what is known about an entry besides its value, or ``None``."""
@@ -240,7 +246,9 @@ class Entries(StateCore):
         if self._audit is not None:
             self._audit.read_rows((row,))
         if row is None:
-            return None, NOTHING_SEEN
+            return None, NOTHING_SEEN._replace(schema_version=self._current_version(*ref))
+        if self._lifting is not None:
+            row = self._lifting.row(row)
         seen = Seen(row.version, row.schema_version, row.state_class, row.expires_at)
         return entry_of(row), seen
 

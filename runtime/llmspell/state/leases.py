@@ -153,7 +153,8 @@ class Leases(Transactions):
         return attempt + 1
 
     def _extend(self, lease: Lease, ttl: float) -> None:
-        self._writes(lease.scope)
+        if lease.scope[:1] != INTERNAL:
+            self._writes(lease.scope)
         duration, now = check_ttl(ttl, hint=_TTL_HINT), time_ns() // 1000
         ref, version = self._held(lease)
         put = Put(*ref, lease._owner, now, 1, _CLASS, now + duration, version)
@@ -178,6 +179,10 @@ class Leases(Transactions):
         if row is None or row.blob != lease._owner:
             raise _lost(lease)
         return ref, row.version
+
+    def _break_lock(self, text: str, checked: str) -> None:
+        """Free a lock whose holder is known to be no more."""
+        self._write_internal((Delete(_LOCKS + text, checked, time_ns() // 1000),))
 
     def release_quietly(self, lease: Lease) -> None:
         """Give a lock back if it is still held: for when something worse has happened already."""

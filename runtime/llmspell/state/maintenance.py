@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from llmspell.errors import LlmSpellError
+from llmspell.state.holds import held
 from llmspell.store.base import Store
 
 __all__ = ["Maintenance", "Retention", "Tidied"]
@@ -66,6 +67,10 @@ class Maintenance:
         store = self._store()
         swept = store.sweep(now, limit=limit)
         before = None if age is None else now - age
+        hold = held(store, now)
+        if hold is not None:  # a migration may have to be rolled back to there
+            before = None if before is None else min(before, hold.at)
+            most = None if most is None else max(most, store.span().last - hold.seq)
         compacted = store.compact(before=before, keep=most, limit=limit)
         return Tidied(
             compacted.removed,

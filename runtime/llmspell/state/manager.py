@@ -7,13 +7,13 @@ store in scopes, keys and bytes. It is synchronous and may be used from any thre
 from __future__ import annotations
 
 from llmspell.state.core import StateLimits
-from llmspell.state.keys import Keys
+from llmspell.state.migrations import Migrations
 from llmspell.state.transfer import ExportedEntry
 
 __all__ = ["ExportedEntry", "StateLimits", "StateManager"]
 
 
-class StateManager(Keys):
+class StateManager(Migrations):
     """Saves and loads values under (scope, key).
 
     Scopes are text or ``StateScope``. Every method may raise ``InvalidScope``, ``InvalidKey``,

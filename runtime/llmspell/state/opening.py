@@ -11,6 +11,7 @@ from llmspell.config import defaults
 from llmspell.state.access_opening import NOBODY_IN_PARTICULAR, Acting, configured_access
 from llmspell.state.maintenance import Retention
 from llmspell.state.manager import StateLimits, StateManager
+from llmspell.state.origin import WARN
 from llmspell.state.safeguards import Safeguards
 from llmspell.state.sealing import configured_sealing, key_ring_of
 from llmspell.store import Store, open_store
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from llmspell.config import Config
     from llmspell.config.models import State
     from llmspell.config.state_sections import Failover, Journal
+    from llmspell.migration.versioning import Versioning
     from llmspell.security.keys.ring import KeyRing
     from llmspell.security.validation.opening import ScriptRunner
     from llmspell.security.validation.rule import Rule
@@ -60,14 +62,18 @@ def open_state(
     *,
     scripts: ScriptRunner,
     acting: Acting = NOBODY_IN_PARTICULAR,
+    versioning: Versioning | None = None,
 ) -> StateManager:
     """Open the store a configuration names; ``rules`` validate values besides its own.
 
-    ``scripts`` makes functions of verifiers that are scripts.
+    ``scripts`` makes functions of verifiers that are scripts. ``versioning`` is what
+    ``open_versioning`` makes of the configuration, where migrations are on.
 
     Raises ``StorageError``, ``EncryptionError``, ``AuditError`` or ``ConfigError``.
     """
     state, limits = config.state, config.limits
+    if versioning is not None:
+        rules = (*rules, *versioning.rules(_warn))
     sealing = configured_sealing(state.security)
     store = _open_store(state, sealing)
     try:
@@ -87,10 +93,15 @@ def open_state(
             safeguards=safeguards,
             actor=acting.actor,
             access=configured_access(config, acting),
+            versioning=versioning,
         )
     except BaseException:
         store.close()
         raise
+
+
+def _warn(scope: str, key: str, problem: str) -> None:
+    WARN.get()(f"key {key!r} in scope '{scope}' does not fit its schema: {problem}")
 
 
 def configured_audit_key(config: Config) -> bytes | None:

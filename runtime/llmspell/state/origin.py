@@ -19,11 +19,13 @@ __all__ = [
     "ADDRESS",
     "CURRENT",
     "MAX_ID_CHARACTERS",
+    "WARN",
     "acting",
     "acting_again",
     "exact_address",
     "origin_of",
     "originating",
+    "warning_to",
 ]
 
 MAX_ID_CHARACTERS: Final = 200
@@ -31,6 +33,16 @@ MAX_ID_CHARACTERS: Final = 200
 CURRENT: Final[ContextVar[Origin]] = ContextVar("llmspell_origin", default=NOBODY)
 #: The network address that requests come from, where the host program knows one.
 ADDRESS: Final[ContextVar[str | None]] = ContextVar("llmspell_address", default=None)
+
+
+def _log(text: str) -> None:
+    from llmspell.security.sensitive.logs import get_log
+
+    get_log("llmspell.state").warning("%s", text)
+
+
+#: Takes what somebody should know and is no error: into the result of a run, else into the log.
+WARN: Final[ContextVar[Callable[[str], None]]] = ContextVar("llmspell_warn", default=_log)
 
 
 @contextmanager
@@ -60,6 +72,16 @@ def originating(
     finally:
         ADDRESS.reset(where)
         CURRENT.reset(token)
+
+
+@contextmanager
+def warning_to(take: Callable[[str], None]) -> Iterator[None]:
+    """Let ``take`` have what inside the block deserves a warning."""
+    token = WARN.set(take)
+    try:
+        yield
+    finally:
+        WARN.reset(token)
 
 
 def acting(actor: str, *, address: str | None = None) -> AbstractContextManager[Origin]:

@@ -89,6 +89,17 @@ class Recording:
             facts.append((action, operation.scope, key, version, outcome, None))
         self.auditor.note_all(facts, origin=origin, sensitive=sensitive)
 
+    def migrated(self, puts: Sequence[Put], outcome: str, origin: Origin) -> None:
+        """Record what a migration wrote, or that it could not."""
+        facts: list[Fact] = []
+        sensitive: set[int] = set()
+        for at, put in enumerate(puts):
+            if put.state_class == _SENSITIVE:
+                sensitive.add(at)
+            version = (put.if_version or 0) + 1 if outcome == "ok" else None
+            facts.append(("migrate", put.scope, put.key, version, outcome, None))
+        self.auditor.note_all(facts, origin=origin, sensitive=sensitive)
+
     def removals(self, batch: Sequence[Operation], store: Store) -> frozenset[int]:
         """Return which operations of a batch will remove something of class sensitive.
 

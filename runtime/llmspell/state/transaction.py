@@ -40,15 +40,15 @@ class Transaction:
 
     def load(self, scope: Scope, key: str, default: Any = None) -> Any:
         """Return the value as this transaction sees it, its own writes included."""
-        blob = self._blob(self._ref(self._state._reads(scope), key))
-        return default if blob is None else decode(blob)
+        found = self.load_frozen(scope, key)
+        return default if found is None else found.thaw()
 
     def load_frozen(self, scope: Scope, key: str) -> FrozenValue | None:
         """Return the value for a script, or ``None``."""
         ref = self._ref(self._state._reads(scope), key)
         if ref not in self._writes:
             row = self._row(ref)
-            return None if row is None else entry_of(row)
+            return None if row is None else entry_of(self._lifted(row))
         write = self._writes[ref]
         if type(write) is not Put:
             return None
@@ -68,7 +68,7 @@ class Transaction:
         ttl: float | None = None,
         if_version: int | None = None,
         state_class: str = "standard",
-        schema_version: int = 1,
+        schema_version: int | None = None,
     ) -> None:
         """Write when the transaction commits; ``ttl`` counts from there.
 
@@ -76,7 +76,8 @@ class Transaction:
         the transaction; the conflict it raises is the caller's, and repeats nothing.
         """
         ref = self._ref(self._state._writes(scope), key)
-        check_integer("schema_version", schema_version, least=1)
+        if schema_version is not None:
+            check_integer("schema_version", schema_version, least=1)
         if if_version is not None:
             check_integer("if_version", if_version, least=0)
             actual = _version(self._row(ref))
@@ -150,6 +151,10 @@ class Transaction:
             return write.blob if type(write) is Put else None
         row = self._row(ref)
         return None if row is None else row.blob
+
+    def _lifted(self, row: Row) -> Row:
+        lifting = self._state._lifting
+        return row if lifting is None else lifting.row(row)
 
     def _row(self, ref: Ref) -> Row | None:
         """Read an entry once; all that was read so far is made sure to be of the same moment."""

@@ -31,14 +31,26 @@ class Validating(Guarded):
     _audit: Recording | None
     _origin: Callable[[], Origin]
 
-    def _validate(self, scope: str, key: str, value: Value, former: Value, name: str) -> None:
+    def _validate(
+        self,
+        scope: str,
+        key: str,
+        value: Value,
+        former: Value,
+        name: str,
+        schema_version: int,
+        *,
+        is_migration: bool = False,
+    ) -> None:
         """Raise ``ValidationFailed`` for a value that breaks the rules of its place or class."""
         from llmspell.security.validation import Candidate, Validator
 
         validator = self._safeguards.validator or Validator.none
         if validator.concerns(scope, key, name):
-            candidate = Candidate(scope, key, value, former, name, self._origin().actor)
-            self._ask_rules(validator.check, candidate)
+            actor = self._origin().actor
+            candidate = Candidate(scope, key, value, former, name, actor, schema_version)
+            check = validator.check_migrated if is_migration else validator.check
+            self._ask_rules(check, candidate)
 
     def _needs_former(self, ref: tuple[str, str], state_class: str) -> bool:
         validator = self._safeguards.validator

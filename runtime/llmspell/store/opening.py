@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from llmspell.errors import ConfigError, FeatureUnavailable
-from llmspell.store.base import Backend, Store
+from llmspell.store.backend import Backend
+from llmspell.store.base import Store
 from llmspell.store.checks import DURABILITIES
 from llmspell.store.clock import Clock, system_clock
 

@@ -12,17 +12,8 @@ from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from llmspell.errors import InvalidArgument
-from llmspell.store.base import (
-    INTERNAL,
-    Check,
-    Clear,
-    Delete,
-    Operation,
-    Put,
-    Ref,
-    Seal,
-    Written,
-)
+from llmspell.store.backend import Seal
+from llmspell.store.base import INTERNAL, Check, Clear, Delete, Operation, Put, Ref, Written
 from llmspell.store.changes import NOBODY, Change, Op, Origin
 from llmspell.store.checks import conflict_error
 

@@ -8,12 +8,17 @@ from typing import Any
 
 from llmspell.store.base import Operation, Reader, Ref, Row, Store, WriteResult
 from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origin, Swept
+from llmspell.store.rewriting import RewritesByWriting
 
 __all__ = ["StoreWrapper"]
 
 
-class StoreWrapper:
-    """Hands every call on to ``inner``, which it owns: closing this closes that."""
+class StoreWrapper(RewritesByWriting):
+    """Hands every call on to ``inner``, which it owns: closing this closes that.
+
+    Only a rewrite is a write of this store itself, so that whoever changes what writing does
+    need not know of it.
+    """
 
     def __init__(self, inner: Store) -> None:
         self.inner = inner

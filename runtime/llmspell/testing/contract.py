@@ -18,6 +18,7 @@ from llmspell.testing.entries import EntryRules
 from llmspell.testing.expiry import ExpiryRules
 from llmspell.testing.journal import JournalRules
 from llmspell.testing.machine import StoreMachine
+from llmspell.testing.rewriting import RewritingRules
 from llmspell.testing.scans import ScanRules
 from llmspell.testing.sharing import SharingRules
 from llmspell.testing.waiting import WaitingRules
@@ -31,6 +32,7 @@ class StoreContract(
     ScanRules,
     ExpiryRules,
     JournalRules,
+    RewritingRules,
     CompactionRules,
     WaitingRules,
     NoJournalRules,

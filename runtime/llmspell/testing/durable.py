@@ -12,6 +12,7 @@ from llmspell.errors import ConfigError
 from llmspell.store.base import Check, Clear, Delete, Put, Ref, Store
 from llmspell.store.changes import NOBODY, JournalSpan, Origin
 from llmspell.testing.clock import ManualClock
+from llmspell.testing.rewriting import rewrite_together
 from llmspell.testing.sharing import SharingRules, count_together
 from llmspell.testing.shorthand import compact, put, sweep, value_of
 
@@ -174,6 +175,12 @@ class SeveralStoresRules(SharingRules):
     def test_several_stores_lose_no_compare_and_set(self, open_again: Callable[..., Store]) -> None:
         """Whoever succeeds in writing has seen the value before his own, through any store."""
         count_together([open_again(), open_again(), open_again()], 150)
+
+    def test_several_stores_that_rewrite_and_write_lose_nothing(
+        self, open_again: Callable[..., Store]
+    ) -> None:
+        """Each value is made of the one before it, whichever store that was written through."""
+        rewrite_together([open_again(), open_again(), open_again()], rounds=6)
 
     def test_a_write_wakes_who_waits_in_another_store(
         self, open_again: Callable[..., Store]

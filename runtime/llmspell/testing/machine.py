@@ -131,6 +131,29 @@ class StoreMachine(RuleBasedStateMachine):
         (expected,) = self.model.apply([Put(*ref, blob, now, 2, "bulk", None, wanted)], origin)
         assert self.store.put(*ref, blob, now, 2, "bulk", wanted, origin)[:2] == expected[:2]
 
+    @rule(blob=st.binary(max_size=4), lifetime=_lifetimes, wrong=st.booleans(), origin=origins)
+    def rewrite(self, blob: bytes, lifetime: int | None, wrong: bool, origin: Origin) -> None:
+        """Rewrite all there is; the last one at a version that it may not be at."""
+        now = self.clock.now
+        end = None if lifetime is None else now + lifetime
+        batch = [
+            Put(*ref, blob, now, 3, "standard", end, entry.version)
+            for ref, entry in self.model.living(now).items()
+        ]
+        if wrong and batch:
+            batch[-1] = batch[-1]._replace(if_version=99)
+        refusal = None
+        try:
+            self.model.apply(batch, origin)
+        except VersionConflict as conflict:
+            refusal = conflict.details
+        if refusal is None:
+            assert self.store.rewrite(batch, origin=origin).seq == self.model.last
+        else:
+            with pytest.raises(VersionConflict) as caught:
+                self.store.rewrite(batch, origin=origin)
+            assert caught.value.details == refusal
+
     @rule(us=st.sampled_from([1, 5, 5, 8 * DAY_US]))
     def time_passes(self, us: int) -> None:
         self.clock.now += us

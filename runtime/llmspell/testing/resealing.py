@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from llmspell.store.base import Backend, Delete, Put, Ref, Resealed
+import pytest
+
+from llmspell.errors import VersionConflict
+from llmspell.store.backend import Backend, Resealed
+from llmspell.store.base import Delete, Put, Ref
 from llmspell.store.changes import NOBODY
 from llmspell.testing.shorthand import put, value_of
 
@@ -28,11 +32,14 @@ class SealingRules:
         store.put("s", "new", b"first", 5, 2, "standard", None, NOBODY)
         assert value_of(store, "s", "k") == b"s/k@3.1:three"
         assert value_of(store, "s", "new") == b"s/new@1.2:first"
+        store.rewrite([Put("s", "k", b"four", 6, 7, if_version=3)])
+        assert value_of(store, "s", "k") == b"s/k@4.7:four"
         assert [change.blob for change in store.changes(0)] == [
             b"s/k@1.1:one",
             b"s/k@2.3:two",
             b"s/k@3.1:three",
             b"s/new@1.2:first",
+            b"s/k@4.7:four",
         ]
 
     def test_it_is_told_the_version_after_deletes_and_expiry(self, store: Backend) -> None:
@@ -68,6 +75,26 @@ class SealingRules:
         assert store.changes(0) == []
         put(store, "s", "good", b"later")
         assert value_of(store, "s", "good") == b"later"
+
+    def test_sealing_that_fails_fails_the_whole_rewrite(self, store: Backend) -> None:
+        """Unless a precondition fails before it in the batch: that is told then."""
+        for key in ("good", "bad"):
+            put(store, "s", key)
+
+        def refuse(scope: str, key: str, version: int, schema: int, blob: bytes) -> bytes:
+            if key == "bad":
+                raise ValueError("not this one")
+            return blob
+
+        store.seal = refuse
+        for version, refusal in ((1, ValueError), (2, VersionConflict)):
+            good, bad = (Put("s", key, b"", 1, if_version=1) for key in ("good", "bad"))
+            with pytest.raises(refusal):
+                store.rewrite([good._replace(if_version=version), bad])
+        assert value_of(store, "s", "good") == b"v"
+        assert store.span().last == 2
+        store.rewrite([good])
+        assert value_of(store, "s", "good") == b""
 
     def test_other_bytes_change_nothing_else(self, store: Backend) -> None:
         """No version, no time, no row of the journal, no epoch."""

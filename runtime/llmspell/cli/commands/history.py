@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from llmspell.state.history import Version
     from llmspell.state.manager import StateManager
 
-__all__ = ["diff", "history", "revert"]
+__all__ = ["diff", "difference_lines", "history", "revert"]
 
 _PAGE = 500
 _VERSION = click.IntRange(min=1)
@@ -91,7 +91,8 @@ def diff(settings: Settings, scope: str, key: str, v1: int, v2: int | None, as_j
         versions = {"old": v1, "new": v2}
         print_json({"ok": True, "scope": scope, "key": key, **versions, "differences": told})
     elif found:
-        _print_differences(found)
+        for line in difference_lines(found):
+            click.echo(line)
     else:
         click.echo(f"versions {v1} and {v2} are equal", err=True)
     return 0
@@ -196,7 +197,8 @@ def _names(**names: str | None) -> dict[str, str | None]:
     return {name: redacted_report(of) for name, of in names.items()}
 
 
-def _print_differences(found: list[Difference]) -> None:
+def difference_lines(found: Iterable[Difference]) -> Iterator[str]:
+    """Yield differences as lines for people, in colour on a terminal."""
     from llmspell.cli.report import printable, use_colour
     from llmspell.cli.table import one_line
 
@@ -204,7 +206,7 @@ def _print_differences(found: list[Difference]) -> None:
     for path, kind, old, new in found:
         sides = [one_line(old)] * (kind != "added") + [one_line(new)] * (kind != "removed")
         line = f"{kind:<7}  {printable(path)}  {' -> '.join(sides)}"
-        click.echo(click.style(line, fg=_COLOURS[kind]) if colour else line)
+        yield click.style(line, fg=_COLOURS[kind]) if colour else line
 
 
 def _current(state: StateManager, scope: str, key: str) -> int:

@@ -23,7 +23,7 @@ __all__ = ["export", "import_"]
 
 _SUFFIXES = {".json": "json", ".msgpack": "msgpack", ".mpk": "msgpack", ".mp": "msgpack"}
 
-# What an export tells about an entry beside its value. An import does not take it over.
+# What an export tells about an entry beside its value. An import takes over schema_version alone.
 _METADATA = ("version", "created_at", "updated_at", "schema_version", "class", "expires_at")
 
 _format_option = click.option(

@@ -13,7 +13,7 @@ class Candidate(NamedTuple):
     """A canonical value that is about to be kept, or an entry that is about to be deleted.
 
     ``former`` is the value there is now, ``None`` where there is none. ``scope`` is canonical
-    text. ``actor`` is who writes, as far as that is known.
+    text. ``actor`` is who writes, as far as that is known. ``schema_version`` is that of the value.
     """
 
     scope: str
@@ -22,6 +22,7 @@ class Candidate(NamedTuple):
     former: Value = None
     state_class: str = "standard"
     actor: str | None = None
+    schema_version: int = 1
 
 
 class Problem(NamedTuple):

@@ -54,9 +54,10 @@ def _script(part: VerifierRule, scripts: ScriptRunner) -> Rule:
     run = scripts(part.script)
 
     def verify(candidate: Candidate) -> Any:
-        scope, key, value, former, state_class, actor = candidate
+        scope, key, value, former, state_class, actor, schema_version = candidate
         asked = {"scope": scope, "key": key, "value": value, "former": former}
-        return run(asked | {"class": state_class, "actor": actor})
+        about = {"class": state_class, "actor": actor, "schema_version": schema_version}
+        return run(asked | about)
 
     name = part.name or part.script.name
     return Verifier(verify, scope=part.scope, key=part.key, name=name, every_class=part.every_class)

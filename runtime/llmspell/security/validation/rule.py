@@ -38,6 +38,7 @@ class Rule(Protocol):
 
     ``needs_former``: it looks at the value there is now. ``every_class``: it holds for values of
     class trusted and ephemeral too. ``guards_deletion``: it may refuse that an entry is deleted.
+    ``judges_changes``: it is about the step from one value to the next, not about values.
     """
 
     where: Where
@@ -45,6 +46,7 @@ class Rule(Protocol):
     needs_former: bool
     every_class: bool
     guards_deletion: bool
+    judges_changes: bool
 
     def problems(self, candidate: Candidate) -> Iterable[Problem]:
         """Return what is wrong with a value that is about to be kept."""

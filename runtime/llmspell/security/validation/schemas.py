@@ -29,6 +29,7 @@ class Schema:
     stage = 1
     needs_former = False
     guards_deletion = False
+    judges_changes = False
 
     def __init__(
         self,

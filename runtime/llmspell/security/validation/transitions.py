@@ -27,6 +27,7 @@ class Transitions:
 
     stage = 1
     needs_former = True
+    judges_changes = True
     every_class = True
 
     def __init__(

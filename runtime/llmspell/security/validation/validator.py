@@ -72,10 +72,20 @@ class Validator:
 
     def check(self, candidate: Candidate) -> None:
         """Raise ``ValidationFailed`` if the value must not be kept; its message never holds it."""
+        self._check(candidate, self.rules_for(candidate.scope, candidate.key))
+
+    def check_migrated(self, candidate: Candidate) -> None:
+        """Do what ``check`` does for what a migration makes of a value.
+
+        Rules about changes are not asked: the value is another, the entry's state is the same.
+        """
+        rules = self.rules_for(candidate.scope, candidate.key)
+        self._check(candidate, tuple(rule for rule in rules if not rule.judges_changes))
+
+    def _check(self, candidate: Candidate, rules: _Rules) -> None:
         is_checked = candidate.state_class not in UNCHECKED_CLASSES
         if candidate.state_class == "external":
             _refuse(candidate, self._external.problems(candidate.value))
-        rules = self.rules_for(candidate.scope, candidate.key)
         for _, stage in groupby(rules, key=lambda rule: rule.stage):
             found: Iterator[Problem] = (
                 problem

@@ -38,6 +38,7 @@ class Verifier:
     stage = 2
     needs_former = True
     guards_deletion = False
+    judges_changes = False
 
     def __init__(
         self,

@@ -32,6 +32,7 @@ from llmspell.store.failover.conflicts import keep_ours, keep_theirs
 from llmspell.store.failover.keeping import Failover, away
 from llmspell.store.failover.values import Conflict, View
 from llmspell.store.plan import touched
+from llmspell.store.rewriting import RewritesByWriting
 
 __all__ = ["FailoverStore", "failover_of"]
 
@@ -41,7 +42,7 @@ _WAIT_STEP_S = 0.05
 _INTERNAL = "checkpoints and locks cannot be used without it"
 
 
-class FailoverStore(Failover):
+class FailoverStore(Failover, RewritesByWriting):
     """A store over the one that ``open_primary`` opens, with a log in the file ``local``.
 
     ``failures`` outages in a row open the breaker; from ``retry_s`` on it looks whether the

@@ -13,6 +13,7 @@ from llmspell.store.base import (
     Put,
     Reader,
     Ref,
+    Rewritten,
     Row,
     Store,
     WriteResult,
@@ -26,11 +27,13 @@ from llmspell.store.layered.gate import Gate
 from llmspell.store.layered.reader import LayeredReader
 from llmspell.store.memory.store import MemoryStore
 from llmspell.store.plan import touched
+from llmspell.store.rewriting import check_rewrite
 from llmspell.store.wrapper import StoreWrapper
 
 __all__ = ["LayeredStore"]
 
 T = TypeVar("T")
+_Outcome = TypeVar("_Outcome", WriteResult, Rewritten)
 _NEVER: Final = -1
 _FAILS: Final = Check("", "", 0, _NEVER)
 
@@ -64,12 +67,36 @@ class LayeredStore(StoreWrapper):
         durability: str | None = None,
         origin: Origin = NOBODY,
     ) -> WriteResult:
+        passed = self._past(self.inner.write, batch, durability, origin)
+        return self._write_both(batch, durability, origin) if passed is None else passed
+
+    def rewrite(
+        self,
+        batch: Sequence[Put],
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> Rewritten:
+        passed = self._past(self.inner.rewrite, batch, durability, origin)
+        if passed is None:
+            check_rewrite(batch)
+            return Rewritten(*self._write_both(batch, durability, origin)[1:])
+        return passed
+
+    def _past(
+        self,
+        write: Callable[..., _Outcome],
+        batch: Sequence[Operation],
+        durability: str | None,
+        origin: Origin,
+    ) -> _Outcome | None:
+        """Write to the inner store alone; None if the batch touches what is ephemeral."""
         ephemeral = any(type(o) is Put and o.state_class == EPHEMERAL for o in batch)
         if ephemeral or not self._gate.pass_by(batch):
-            return self._write_both(batch, durability, origin)
+            return None
         try:
             own = self._upper.epoch()
-            result = self.inner.write(batch, durability=durability, origin=origin)
+            result = write(batch, durability=durability, origin=origin)
         finally:
             self._gate.leave()
         self._last = max(self._last, result.seq)

@@ -11,18 +11,8 @@ from threading import Condition, Lock
 from time import monotonic
 from typing import Any, Final
 
-from llmspell.store.base import (
-    INTERNAL,
-    Operation,
-    Put,
-    Reader,
-    Ref,
-    Resealed,
-    RingSeen,
-    Seal,
-    WriteResult,
-    Written,
-)
+from llmspell.store.backend import Resealed, RingSeen, Seal
+from llmspell.store.base import INTERNAL, Operation, Put, Reader, Ref, WriteResult, Written
 from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origin, Swept
 from llmspell.store.checks import check_durability, closed_error
 from llmspell.store.clock import Clock, system_clock
@@ -30,6 +20,7 @@ from llmspell.store.forking import hold_over_fork
 from llmspell.store.memory.journal import MemoryJournal
 from llmspell.store.memory.reader import MemoryReader, Scope
 from llmspell.store.plan import Known, Plan, Record, touched
+from llmspell.store.rewriting import RewritesByWriting
 
 __all__ = ["MemoryStore"]
 
@@ -40,7 +31,7 @@ _new_result: Any = partial(tuple.__new__, WriteResult)
 _LEAST_EXPIRING: Final = 10_000
 
 
-class MemoryStore(MemoryReader):
+class MemoryStore(MemoryReader, RewritesByWriting):
     """A store without a medium. Nobody else can write to it; its epoch counts the batches.
 
     A snapshot costs one reference per scope; a scope is copied when it is first written to

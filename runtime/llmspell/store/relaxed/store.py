@@ -9,6 +9,7 @@ from llmspell.store.base import (
     INTERNAL,
     Operation,
     Put,
+    Rewritten,
     Store,
     WriteResult,
 )
@@ -16,6 +17,7 @@ from llmspell.store.changes import NOBODY, Origin
 from llmspell.store.relaxed.acceptor import Base, RelaxedAcceptor, plain
 from llmspell.store.relaxed.core import claims_of
 from llmspell.store.relaxed.pending import Address
+from llmspell.store.rewriting import check_rewrite
 
 __all__ = ["RELAXED", "RelaxedStore"]
 
@@ -92,6 +94,27 @@ class RelaxedStore(RelaxedAcceptor):
             before, after = self._finish(claims, begun, before, after, learned)
         self._last = max(self._last, result.seq)
         return result._replace(epoch_before=before, epoch_after=after)
+
+    def rewrite(
+        self,
+        batch: Sequence[Put],
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> Rewritten:
+        """Rewrite at once: what has preconditions does not wait."""
+        check_rewrite(batch)
+        if durability == RELAXED:
+            durability = None
+        claims = [put[:2] for put in batch]
+        begun = self._begin(claims)
+        before = after = -1
+        try:
+            before, after, seq = self.inner.rewrite(batch, durability=durability, origin=origin)
+        finally:
+            before, after = self._finish(claims, begun, before, after)
+        self._last = max(self._last, seq)
+        return Rewritten(before, after, seq)
 
     def put(
         self,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from msgpack import packb, unpackb
 
-from llmspell.store.base import INTERNAL, Ref, Resealed
+from llmspell.store.backend import Resealed
+from llmspell.store.base import INTERNAL, Ref
 from llmspell.store.plan import Known, Plan
 from llmspell.store.rocks.format import (
     ALIVE,

@@ -12,22 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from msgpack import packb, unpackb
 
-from llmspell.store.base import (
-    INTERNAL,
-    Operation,
-    Put,
-    Reader,
-    Ref,
-    Resealed,
-    RingSeen,
-    Row,
-    Seal,
-    WriteResult,
-)
+from llmspell.store.backend import Resealed, RingSeen, Seal
+from llmspell.store.base import INTERNAL, Operation, Put, Reader, Ref, Row, WriteResult
 from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origin, Swept
 from llmspell.store.checks import check_durability
 from llmspell.store.clock import Clock, system_clock
 from llmspell.store.plan import Known, Plan, touched
+from llmspell.store.rewriting import RewritesByWriting
 from llmspell.store.rocks.batch import add_count, add_plan, add_resealed, due_records, known_records
 from llmspell.store.rocks.database import Database
 from llmspell.store.rocks.errors import failure, translated
@@ -54,7 +45,7 @@ _NEVER: Final = (0, 0, "", None, None, None, None)
 _new_result: Any = partial(tuple.__new__, WriteResult)
 
 
-class RocksStore(RocksReader):
+class RocksStore(RocksReader, RewritesByWriting):
     """A store in a folder that one process has to itself. The folder is made if needed.
 
     After a write that failed, on a full disk for example, the next one opens the database

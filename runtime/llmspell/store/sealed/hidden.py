@@ -22,6 +22,7 @@ from llmspell.store.base import (
     Put,
     Reader,
     Ref,
+    Rewritten,
     Row,
     Store,
     WriteResult,
@@ -30,6 +31,7 @@ from llmspell.store.changes import NOBODY, Change, Origin
 from llmspell.store.checks import conflict_error
 from llmspell.store.codec import decode, encode
 from llmspell.store.plan import touched
+from llmspell.store.rewriting import check_rewrite
 from llmspell.store.sealed.envelope import LOCKS, NAMES
 from llmspell.store.wrapper import StoreWrapper
 
@@ -173,6 +175,22 @@ class HiddenKeysStore(_Reader, StoreWrapper):
         for (scope, stored), named in unnamed.items():
             names.note(scope, stored, decode(named.blob))
         return _new_result((result.written[: len(batch)], *result[1:]))  # type: ignore[no-any-return]
+
+    def rewrite(
+        self,
+        batch: Sequence[Put],
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> Rewritten:
+        check_rewrite(batch)
+        names = self._names
+        hidden = [put._replace(key=names.hidden(put.scope, put.key)) for put in batch]
+        if not all(put[:2] in names.known for put in hidden):  # those that are to be told stored
+            return super().rewrite(batch, durability=durability, origin=origin)
+        return self._told(
+            lambda: self.inner.rewrite(hidden, durability=durability, origin=origin), batch
+        )
 
     def put(
         self,

@@ -6,7 +6,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from llmspell.errors import ConfigError, KeyMissing, VersionConflict
-from llmspell.store.base import Backend, Store
+from llmspell.store.backend import Backend
+from llmspell.store.base import Store
 from llmspell.store.clock import Clock
 from llmspell.store.sealed.envelope import RING, Envelope
 from llmspell.store.sealed.sealing import Sealing

@@ -15,7 +15,8 @@ import msgpack
 
 from llmspell.errors import KeyMissing, LlmSpellError, VersionConflict
 from llmspell.security.keys.sealer import key_id_of
-from llmspell.store.base import INTERNAL, Delete, Put, Ref, Resealed, Row
+from llmspell.store.backend import Resealed
+from llmspell.store.base import INTERNAL, Delete, Put, Ref, Row
 from llmspell.store.changes import Change
 from llmspell.store.codec import confidential, decode, is_plain, is_unopened
 from llmspell.store.sealed.envelope import ACCESS, NAMES, RING

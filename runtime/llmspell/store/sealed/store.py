@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from llmspell.store.base import Backend, Reader, Ref, Row
-from llmspell.store.changes import Change
+from llmspell.store.backend import Backend
+from llmspell.store.base import Put, Reader, Ref, Rewritten, Row
+from llmspell.store.changes import NOBODY, Change, Origin
 from llmspell.store.sealed.envelope import Envelope
 from llmspell.store.wrapper import StoreWrapper
 
@@ -69,6 +70,15 @@ class SealedStore(_Opened, StoreWrapper):
         self.keeper = keeper
         inner.seal = envelope.seal
         inner.ring_seen = None if keeper is None else keeper.seen
+
+    def rewrite(
+        self,
+        batch: Sequence[Put],
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> Rewritten:
+        return self.inner.rewrite(batch, durability=durability, origin=origin)
 
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:

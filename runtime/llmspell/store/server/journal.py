@@ -6,7 +6,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from llmspell.store.base import Ref, Resealed
+from llmspell.store.backend import Resealed
+from llmspell.store.base import Ref
 from llmspell.store.changes import Change, Compacted, JournalSpan, Swept
 from llmspell.store.clock import Clock
 from llmspell.store.plan import Known, Plan, Record

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from llmspell.errors import StorageError
-from llmspell.store.base import Operation, Put, Reader, RingSeen, Seal, WriteResult
+from llmspell.store.backend import RingSeen, Seal
+from llmspell.store.base import Operation, Put, Reader, WriteResult
 from llmspell.store.changes import NOBODY, Origin
 from llmspell.store.checks import check_durability, check_journal, closed_error
 from llmspell.store.clock import Clock, system_clock
 from llmspell.store.forking import hold_over_fork
+from llmspell.store.rewriting import RewritesByWriting
 from llmspell.store.server import statements as ask
 from llmspell.store.server.journal import ServerJournal
 from llmspell.store.server.listener import Listener
@@ -32,7 +34,7 @@ _T = TypeVar("_T")
 _CREATION_ATTEMPTS: Final = 6
 
 
-class ServerStore(ServerJournal):
+class ServerStore(ServerJournal, RewritesByWriting):
     """A store on the server that ``driver`` connects to. Owns every connection it makes.
 
     Writers of all machines take turns: whoever holds the one row of ``llmspell_meta`` writes,

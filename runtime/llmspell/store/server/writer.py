@@ -9,15 +9,8 @@ from threading import Lock
 from typing import Final
 
 from llmspell.errors import EncryptionError, StorageError, VersionConflict
-from llmspell.store.base import (
-    KEY_RING,
-    Operation,
-    Ref,
-    RingSeen,
-    Seal,
-    WriteResult,
-    Written,
-)
+from llmspell.store.backend import RingSeen, Seal
+from llmspell.store.base import KEY_RING, Operation, Ref, WriteResult, Written
 from llmspell.store.changes import NOBODY, Origin
 from llmspell.store.plan import Known, Plan, Record, touched
 from llmspell.store.requests import own_copy

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    column,
     delete,
     func,
     insert,
@@ -26,19 +27,27 @@ from sqlalchemy import (
     or_,
     select,
     update,
+    values,
 )
 from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import BindParameter, ColumnClause
-from sqlalchemy.sql.expression import ClauseElement
+from sqlalchemy.sql.expression import ClauseElement, Join
 
 from llmspell.store.base import Row
 from llmspell.store.changes import Change
 from llmspell.store.plan import Record
 from llmspell.store.sqlite.schema import entries, facts, journal, metadata
-from llmspell.store.sqlite.statements import FILE, MOST_AT_ONCE, NO_NUMBER, variant
+from llmspell.store.sqlite.statements import (
+    FILE,
+    MOST_AT_ONCE,
+    NO_NUMBER,
+    REWRITES_AT_ONCE,
+    variant,
+)
 
 __all__ = ["compose", "write"]
 
@@ -52,6 +61,7 @@ _IS_LIVE = entries.c.blob.is_not(None)
 _EXPIRES = entries.c.expires_at
 _ADDRESS = (entries.c.scope == bindparam("scope"), entries.c.key == bindparam("key"))
 _ROW = [entries.c[name] for name in Row._fields]
+_NOW: BindParameter[int] = bindparam("now")
 # The fields of plan.Known.
 _KNOWN = [entries.c.version, entries.c.created_at, _EXPIRES, _IS_LIVE, entries.c.last_seq]
 _CHANGE = [journal.c[name] for name in Change._fields]
@@ -69,6 +79,8 @@ _REPLACED: Final = (
     "last_seq",
 )
 
+#: What a rewrite tells of each entry, in the order its statement wants.
+_GIVEN: Final = ("key", "was", "blob", "expires_at", "state_class")
 
 _MISSING: Final = {
     "expires_at": str(NO_NUMBER),
@@ -78,6 +90,21 @@ _MISSING: Final = {
     "run_id": "''",
     "correlation_id": "''",
 }
+
+
+class _InOrder(Join):
+    """A join whose left side SQLite goes through as it comes, looking for each on the right."""
+
+    inherit_cache = True
+
+
+@compiles(_InOrder)
+def _compile_in_order(join: _InOrder, compiler: SQLCompiler, **how: Any) -> str:
+    how["asfrom"] = True
+    sides = f"{compiler.process(join.left, **how)} CROSS JOIN {compiler.process(join.right, **how)}"
+    how["asfrom"] = False
+    assert join.onclause is not None
+    return f"{sides} ON {compiler.process(join.onclause, **how)}"
 
 
 def compose() -> dict[str, Any]:
@@ -153,6 +180,7 @@ def _of_journal() -> _Composed:
     reseal = update(journal).values(blob=bindparam("new"))
     number = journal.c.seq == bindparam("number")
     yield "reseal_change", reseal.where(number, journal.c.blob == bindparam("old"))
+    yield "apply_rewrites", _apply_rewrites()
     forget = delete(journal).where(journal.c.seq == bindparam("number"))
     yield "forget", forget
     yield "forget_deletion", forget.where(journal.c.op != literal_column("'put'"))
@@ -168,6 +196,8 @@ def _variants() -> _Composed:
         yield variant("known_many", name), known.where(_among(count))
         wanted: list[Any] = [bindparam(f"seq_{i}") for i in range(count)]
         yield variant("recall", name), select(*_CHANGE).where(journal.c.seq.in_(wanted))
+    for count in REWRITES_AT_ONCE:
+        yield variant("journal_rewrites", str(count)), _journal_rewrites(count)
     for composed, flags in (
         (_changes, ("values", "limit")),
         (_history, ("values", "below", "limit")),
@@ -199,6 +229,42 @@ def _history(*, values: bool, below: bool, limit: bool) -> Select[Any]:
     if below:
         query = query.where(walk.c.version < bindparam("below"))
     return query.limit(bindparam("limit")).offset(_NO_OFFSET) if limit else query
+
+
+def _journal_rewrites(count: int) -> Any:
+    """Return what notes the new values of those of ``count`` entries that are as they must be."""
+    rows: list[Any] = [[bindparam(f"{name}_{i}") for name in _GIVEN] for i in range(count)]
+    columns: list[ColumnClause[Any]] = [column(name) for name in _GIVEN]
+    given = values(*columns, name="given").data(rows).cte("given")
+    changed = {
+        "at": bindparam("at"),
+        "op": literal_column("'put'"),
+        "version": entries.c.version + _ONE,
+        "schema_version": bindparam("schema_version"),
+        "state_class": given.c.state_class,
+        "expires_at": func.nullif(given.c.expires_at, literal_column(_MISSING["expires_at"])),
+        **{name: _given(name) for name in ("actor", "run_id", "correlation_id")},
+        "previous": entries.c.last_seq,
+        "blob": given.c.blob,
+    }
+    # Its number each gets from the database: the next one.
+    names = Change._fields[1:]
+    change = [changed[name] if name in changed else entries.c[name] for name in names]
+    found = _InOrder(given, entries, entries.c.key == given.c.key)
+    unchanged = (entries.c.version == given.c.was, _IS_LIVE, _unexpired(bindparam("at")))
+    query = select(*change).select_from(found)
+    query = query.where(entries.c.scope == bindparam("scope"), *unchanged)
+    return insert(journal).from_select(list(names), query)
+
+
+def _apply_rewrites() -> Any:
+    """Return what makes entries of the changes after one position and up to another."""
+    names = ("version", "schema_version", "state_class", "expires_at", "correlation_id", "blob")
+    new = {name: journal.c[name] for name in names}
+    rewrite = update(entries).values(new | {"updated_at": journal.c.at, "last_seq": journal.c.seq})
+    same = (entries.c.scope == journal.c.scope, entries.c.key == journal.c.key)
+    number = journal.c.seq
+    return rewrite.where(number > bindparam("after"), number <= bindparam("last"), *same)
 
 
 def _scan(*, values: bool, after: bool, upper: bool, limit: bool) -> Select[Any]:
@@ -238,8 +304,8 @@ def _given(name: str) -> Any:
     return given if missing is None else func.nullif(given, literal_column(missing))
 
 
-def _unexpired() -> Any:
-    return or_(_EXPIRES.is_(None), bindparam("now") < _EXPIRES)
+def _unexpired(now: BindParameter[int] = _NOW) -> Any:
+    return or_(_EXPIRES.is_(None), now < _EXPIRES)
 
 
 def _among(count: int) -> Any:

@@ -9,7 +9,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from llmspell.store.base import Ref, Resealed
+from llmspell.store.backend import Resealed
+from llmspell.store.base import Ref
 from llmspell.store.changes import Change, Compacted, JournalSpan, Swept
 from llmspell.store.plan import Known, Plan
 from llmspell.store.sqlite.statements import parts

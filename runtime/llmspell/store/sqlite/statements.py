@@ -16,6 +16,7 @@ __all__ = [
     "MOST_AT_ONCE",
     "NO_NUMBER",
     "NO_TEXT",
+    "REWRITES_AT_ONCE",
     "Statement",
     "Statements",
     "parts",
@@ -28,6 +29,8 @@ T = TypeVar("T")
 FILE: Final = Path(__file__).with_name("statements.json")
 #: How many keys or changes one statement reads; longer lists take several.
 MOST_AT_ONCE: Final = 256
+#: How many entries one statement rewrites; with more at once there is little left to save.
+REWRITES_AT_ONCE: Final = (32, 1)
 #: What stands for NULL where a value may be missing: binding None takes the driver as long as
 #: four other values.
 NO_NUMBER: Final = -(2**63) + 1
@@ -68,6 +71,7 @@ class Statements:
     set_fact: str
     oldest: str
     forget: str
+    apply_rewrites: str
     reseal_entry: str
     reseal_change: str
     forget_deletion: str
@@ -86,6 +90,12 @@ class Statements:
     def known_many(self, count: int) -> str:
         """Return what reads scope, key and the fields of a Known: given a scope and its keys."""
         return self._all[variant("known_many", str(count))].text
+
+    def journal_rewrites(self, count: int) -> str:
+        """Return what adds changes: given key, version, blob, expires_at and state class of each
+        of ``count`` entries, then at, schema version, origin, scope, and at again.
+        """
+        return self._all[variant("journal_rewrites", str(count))].text
 
     def recall(self, count: int) -> str:
         """Return what reads ``count`` changes by their numbers."""

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, Final
 
+from llmspell.store.backend import RingSeen, Seal
 from llmspell.store.base import (
     FIRST_SCOPE,
     INTERNAL,
@@ -19,8 +20,6 @@ from llmspell.store.base import (
     Put,
     Reader,
     Ref,
-    RingSeen,
-    Seal,
     WriteResult,
 )
 from llmspell.store.changes import NOBODY, Origin
@@ -29,8 +28,8 @@ from llmspell.store.clock import Clock, system_clock
 from llmspell.store.plan import Known, Plan, touched
 from llmspell.store.requests import Request, Waiting, answer_all, fail_all, plan_all
 from llmspell.store.sqlite.driver import SqliteDriver
-from llmspell.store.sqlite.journal import SqliteJournal
 from llmspell.store.sqlite.reader import SqliteSnapshot
+from llmspell.store.sqlite.rewriting import SqliteRewriter
 from llmspell.store.sqlite.rows import change_row, record_row
 from llmspell.store.sqlite.statements import NO_NUMBER, NO_TEXT, parts_by_scope
 
@@ -41,7 +40,7 @@ _MOST_REMEMBERED: Final = 4096
 _new_known: Any = partial(tuple.__new__, Known)
 
 
-class SqliteStore(SqliteJournal):
+class SqliteStore(SqliteRewriter):
     """A store on the database that ``driver`` opens. Owns every connection it makes.
 
     Threads that write at the same time share a transaction. A child process made by

@@ -1,0 +1,42 @@
+"""Positions that the journal is kept back to, whatever its retention: for a while.
+
+A migration can be rolled back as long as the journal has what it replaced.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import msgpack
+
+from llmspell.store.base import INTERNAL, Ref, Row, Store
+
+__all__ = ["HOLDS", "RUNS", "Hold", "held", "holds_in"]
+
+#: Where what is known of migrations is kept.
+RUNS: Final = INTERNAL + "migrations"
+HOLDS: Final = Ref(RUNS, "holds")
+
+
+class Hold(NamedTuple):
+    """A position of the journal that is kept until a time, for a migration to be rolled back."""
+
+    id: str
+    seq: int
+    at: int
+    until: int
+
+
+def held(store: Store, now: int) -> Hold | None:
+    """Return the earliest position of the journal that must stay, if there is any."""
+    row = store.read((HOLDS,))[0]
+    holds = [each for each in holds_in(row) if each.until > now]
+    return min(holds, key=lambda each: each.seq, default=None)
+
+
+def holds_in(row: Row | None) -> list[Hold]:
+    """Return what the entry of the holds tells; nothing if a later version wrote it otherwise."""
+    try:
+        return [] if row is None else [Hold(*facts) for facts in msgpack.unpackb(row.blob)]
+    except (ValueError, TypeError):
+        return []

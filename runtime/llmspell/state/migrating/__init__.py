@@ -1,0 +1,1 @@
+"""Migrating stored entries: one, many, back again, and at load."""

@@ -1,0 +1,218 @@
+"""Migrating many entries: batch by batch, beside other writers, and so that it can be undone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from time import time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from llmspell.errors import LlmSpellError, MigrationFailed, VersionConflict
+from llmspell.state.batches import collector_paused
+from llmspell.state.contention import backoff
+from llmspell.state.migrating.census import census
+from llmspell.state.migrating.result import MAX_LISTED, MigrationEvent, MigrationResult, OnEvent
+from llmspell.store.base import Put, Ref, Row
+
+if TYPE_CHECKING:
+    from llmspell.state.migrating.converter import Converter
+    from llmspell.state.migrating.selection import Selection
+    from llmspell.state.migrating.writer import BatchWriter
+
+__all__ = ["BulkMigration", "Stopped"]
+
+#: Old entries may come in while the migration runs, from programs that know no better.
+_MOST_PASSES: Final = 10
+_SINGLY_AFTER: Final = 3
+_ATTEMPTS: Final = 1000
+
+
+class Stopped(Exception):
+    """A migration that is to do all or nothing met an entry it cannot do."""
+
+
+class BulkMigration:
+    """Migrates what is selected; ``result`` is filled as it goes.
+
+    ``writer`` writes a batch of puts, whole or not at all; without one nothing is written and
+    each entry's differences are told. ``atomic`` stops at the first entry that cannot be migrated.
+    """
+
+    def __init__(
+        self,
+        converter: Converter,
+        selection: Selection,
+        result: MigrationResult,
+        writer: BatchWriter,
+        *,
+        batch_size: int,
+        is_dry: bool = False,
+        atomic: bool = False,
+        on_event: OnEvent | None = None,
+    ) -> None:
+        self._converter, self._selection, self._result = converter, selection, result
+        self._writer = writer
+        self._batch_size = batch_size
+        self._is_dry, self._atomic, self._on_event = is_dry, atomic, on_event
+        self._failed: list[dict[str, Any]] = []
+        self._count_failed = 0
+        self.total = 0
+        self._done = 0
+
+    def prepare(self) -> dict[tuple[str, int], int]:
+        """Count what is to be migrated, by family and version, and plan the ways.
+
+        Raises what planning raises, before anything is changed.
+        """
+        pending = self._pending()
+        self.total = sum(pending.values())
+        return pending
+
+    def run(self) -> None:
+        """Migrate; go over it again for what came in meanwhile. Raises ``Stopped``."""
+        for _ in range(_MOST_PASSES):
+            migrated = self._result.items_migrated
+            self._failed, self._count_failed, self._result.items_checked = [], 0, 0
+            for page in self._pages():
+                with collector_paused(len(page)):
+                    self._batch(page)
+            if self._is_dry or migrated == self._result.items_migrated:
+                break
+            if sum(self._pending().values()) <= self._count_failed:
+                break
+        self._result.errors = self._failed
+        self._result.items_failed = self._count_failed
+        self._result.warnings += self._converter.told(MAX_LISTED)
+        self._result.steps = self._converter.steps()
+
+    def _pending(self) -> dict[tuple[str, int], int]:
+        counts = census(self._writer.store, self._selection)
+        targets = self._selection.targets
+        pending = {of: count for of, count in counts.items() if of[1] != targets[of[0]]}
+        for family, version in pending:
+            self._converter.plan(family, version)
+        return pending
+
+    def _pages(self) -> Iterator[list[tuple[Row, str]]]:
+        """Yield the entries that are to be migrated, each with its family.
+
+        Pages reach over scopes: often there are many of them with an entry or two each.
+        """
+        page: list[tuple[Row, str]] = []
+        for rows, family_in in self._rows():
+            found = [(row, family) for row in rows if (family := family_in(row[1])) is not None]
+            self._result.items_checked += len(found)
+            targets = self._selection.targets
+            page += [(row, family) for row, family in found if row[5] != targets[family]]
+            if len(page) >= self._batch_size:
+                yield page
+                page = []
+        if page:
+            yield page
+
+    def _rows(self) -> Iterator[tuple[list[Row], Callable[[str], str | None]]]:
+        store = self._writer.store
+        for scope, _ in list(self._selection.scopes(store)):
+            family_in = self._selection.family_in(scope)
+            after: str | None = None
+            while rows := store.scan(scope, after=after, limit=self._batch_size):
+                yield rows, family_in
+                if len(rows) < self._batch_size:
+                    break
+                after = rows[-1].key
+
+    def _batch(self, page: list[tuple[Row, str]]) -> None:
+        puts = self._converted(page)
+        if self._is_dry:
+            self._result.items_migrated += len(puts)
+        elif puts:
+            self._write(puts, {(row[0], row[1]): family for row, family in page})
+        self._done += len(page)
+        if self._on_event is not None:
+            for schema, step in self._converter.steps_of({family for _, family in page}):
+                self._tell("step", schema=schema, step=step)
+            self._tell("batch")
+
+    def _converted(self, page: list[tuple[Row, str]]) -> list[Put]:
+        puts: list[Put] = []
+        convert, at, alive = self._converter.put, time_ns() // 1000, self._writer.keep_alive
+        for row, family in page:
+            if time.monotonic() >= self._writer.due:
+                alive()
+            try:
+                put = convert(row, family, at)
+            except MigrationFailed as error:
+                self._fail(error, row, family)
+                continue
+            if self._is_dry and self._on_event is not None:
+                self._tell_entry(row, put, family)
+            puts.append(put)
+        return puts
+
+    def _write(self, puts: list[Put], families: dict[tuple[str, str], str]) -> None:
+        """Write a batch. What others changed meanwhile is read and converted again."""
+        for attempt in range(_ATTEMPTS):
+            if attempt >= _SINGLY_AFTER and len(puts) > 1:
+                # Somebody writes one of them all the time: he must not hold up the others.
+                for put in puts:
+                    self._write([put], families)
+                return
+            try:
+                self._writer.write(puts)
+            except VersionConflict:
+                backoff(attempt)
+                puts = self._again(puts, families)
+                if puts:
+                    continue
+            self._result.items_migrated += len(puts)
+            return
+        self._fail(_contended(puts[0]), None, families[puts[0][0], puts[0][1]])
+
+    def _again(self, puts: list[Put], families: dict[tuple[str, str], str]) -> list[Put]:
+        rows = self._writer.store.read([Ref(put[0], put[1]) for put in puts])
+        targets = self._selection.targets
+        kept: list[Put] = []
+        changed: list[tuple[Row, str]] = []
+        for put, row in zip(puts, rows, strict=True):
+            if row is None:
+                continue
+            family = families[row.scope, row.key]
+            if row.version == put.if_version:
+                kept.append(put)
+            elif row.schema_version != targets[family]:
+                changed.append((row, family))
+        return kept + self._converted(changed)
+
+    # What is told ---------------------------------------------------------------------------
+
+    def _fail(self, error: LlmSpellError, row: Row | None, family: str) -> None:
+        facts = error.details
+        self._count_failed += 1
+        if len(self._failed) < MAX_LISTED:
+            told = {"code": error.code, "message": error.message}
+            named = {name: facts.get(name) for name in ("scope", "key", "step", "path")}
+            self._failed.append(told | {n: v for n, v in named.items() if v is not None})
+        scope, key = facts.get("scope"), facts.get("key")
+        step = facts.get("step")
+        self._tell("failed", schema=family, scope=scope, key=key, step=step, message=error.message)
+        if self._atomic and not self._is_dry:
+            self._result.errors, self._result.items_failed = self._failed, self._count_failed
+            raise Stopped
+
+    def _tell_entry(self, row: Row, put: Put, family: str) -> None:
+        found = self._converter.differences(row, put)
+        self._tell("entry", schema=family, scope=row.scope, key=row.key, differences=found)
+
+    def _tell(self, kind: str, **facts: Any) -> None:
+        if self._on_event is not None:
+            event = MigrationEvent(kind, self._result.id, self._done, self.total, **facts)
+            self._on_event(event)
+
+
+def _contended(put: Put) -> MigrationFailed:
+    return MigrationFailed(
+        f"key {put.key!r} in scope '{put.scope}' was written by others all the time",
+        hint="migrate again when it is quiet; it is as they left it",
+        scope=put.scope,
+        key=put.key,
+    )

@@ -1,0 +1,134 @@
+"""From a stored entry to the write that brings it to another version of its schema."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Set
+from typing import TYPE_CHECKING, Any, Final
+
+from llmspell.errors import LlmSpellError, MigrationFailed, ValidationFailed
+from llmspell.state.difference import Difference, differences
+from llmspell.store.base import Put, Row
+from llmspell.store.codec import decode
+
+if TYPE_CHECKING:
+    from llmspell.migration.plan import Plan
+    from llmspell.migration.planner import Planner
+
+__all__ = ["Converter", "Encode"]
+
+#: Makes a blob of (scope, key), value, former value, class and schema version.
+Encode = Callable[[tuple[str, str], Any, Any, str, int], bytes]
+_MOST_WARNINGS: Final = 1000
+
+
+class Converter:
+    """Converts entries to the versions of ``targets``, by family.
+
+    ``encode`` makes the stored form of a value, and raises what saving it would raise.
+    ``warnings`` counts what steps had to say, ``steps`` how often each was done.
+    """
+
+    def __init__(
+        self,
+        planner: Planner,
+        targets: Mapping[str, int],
+        encode: Encode,
+        *,
+        allow_unsafe: bool = False,
+    ) -> None:
+        self._planner, self._targets, self._encode = planner, targets, encode
+        self._allow_unsafe = allow_unsafe
+        self._plans: dict[tuple[str, int], Plan] = {}
+        self.warnings: Counter[str] = Counter()
+        self.used: Counter[tuple[str, int]] = Counter()
+
+    def plan(self, family: str, version: int) -> Plan:
+        """Return the way from a version to the one to reach.
+
+        Raises ``UnsupportedVersion``, ``MigrationPathMissing``, ``UnsafeMigration`` and, for a
+        function that there is not, ``SchemaError``.
+        """
+        known = self._plans.get((family, version))
+        if known is not None:
+            return known
+        plan = self._planner.plan(family, version, self._targets[family])
+        if not self._allow_unsafe:
+            plan.require_safe()
+        self.warnings.update((*plan.issues, *plan.warnings))
+        plan.compile()
+        self._plans[family, version] = plan
+        return plan
+
+    def put(self, row: Row, family: str, at: int) -> Put:
+        """Return the write that migrates an entry, unless somebody has changed it since.
+
+        Class and time to expire stay. Raises ``MigrationFailed`` naming scope and key.
+        """
+        scope, key, version, _, _, schema_version, state_class, expires_at, _, blob = row
+        plan = self._plans.get((family, schema_version)) or self.plan(family, schema_version)
+        target = plan.to_version
+        try:
+            value = plan.apply(decode(blob), self._warn)
+            stored = self._encode((scope, key), value, blob, state_class, target)
+        except LlmSpellError as error:
+            raise _failed(error, row, plan) from None
+        self.used[family, schema_version] += 1
+        return Put(scope, key, stored, at, target, state_class, expires_at, version)
+
+    def differences(self, row: Row, put: Put) -> list[Difference]:
+        """Return in which places a migration changes a value."""
+        return list(differences(decode(row.blob), decode(put.blob)))
+
+    def steps(self) -> list[str]:
+        """Return the names of all steps of the ways used, in their order."""
+        plans = (self._plans[of] for of in self.used)
+        return list(dict.fromkeys(step.name for plan in plans for step in plan.steps))
+
+    def steps_of(self, families: Set[str]) -> list[tuple[str, str]]:
+        """Return family and name of each step of the ways used in some families."""
+        return list(
+            dict.fromkeys(
+                (family, step.name)
+                for family, version in self.used
+                if family in families
+                for step in self._plans[family, version].steps
+            )
+        )
+
+    def told(self, most: int) -> list[str]:
+        """Return the warnings, with how often each was given."""
+        return [
+            text if count == 1 else f"{text} ({count:,} times)"
+            for text, count in self.warnings.most_common(most)
+        ]
+
+    def _warn(self, text: str) -> None:
+        if text in self.warnings or len(self.warnings) < _MOST_WARNINGS:
+            self.warnings[text] += 1
+
+
+def _failed(error: LlmSpellError, row: Row, plan: Plan) -> MigrationFailed:
+    """Return an error that names the entry, whatever went wrong with it."""
+    place = f"key {row.key!r} in scope '{row.scope}'"
+    facts: dict[str, Any] = {
+        "scope": row.scope,
+        "key": row.key,
+        "schema": plan.schema,
+        "from_version": plan.from_version,
+        "to_version": plan.to_version,
+    }
+    if isinstance(error, MigrationFailed):
+        return MigrationFailed(
+            f"{place}: {error.message}", hint=error.hint, **{**error.details, **facts}
+        )
+    if isinstance(error, ValidationFailed):
+        problems = error.details.get("problems", [])
+        shown = "; ".join(f"{each['path']}: {each['message']}" for each in problems[:3])
+        said = f"what the steps make of it does not fit version {plan.to_version}: {shown}"
+        facts["problems"] = problems
+    else:
+        said = error.message
+    return MigrationFailed(
+        f"{place}: {said}", hint=error.hint or "the entry is as it was", cause=error.code, **facts
+    )

@@ -1,0 +1,159 @@
+"""What the store remembers of migrations: each run, and how far back the journal is needed.
+
+Both are entries of llmspell's own. They hold counts and names of schemas and steps, no keys.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
+from time import time_ns
+from typing import Any, Final
+
+import msgpack
+
+from llmspell.errors import StateError, VersionConflict
+from llmspell.state.contention import backoff
+from llmspell.state.entry import timestamp
+from llmspell.state.holds import HOLDS, RUNS, Hold, holds_in
+from llmspell.store.base import Delete, Operation, Put, Ref, Store, WriteResult
+
+__all__ = ["MigrationRun", "RunRecords", "new_id"]
+
+_PREFIX: Final = "m"
+_KEPT_RUNS: Final = 1000
+_ATTEMPTS: Final = 100
+_ID_BYTES: Final = 2
+
+
+@dataclass(slots=True)
+class MigrationRun:
+    """One run of a migration over many entries. Times are microseconds since 1970.
+
+    ``status`` is that of the result, or ``running``: of one whose process has died, too, until
+    it is taken up again. ``seq`` is the journal's position before it, None without a journal.
+    """
+
+    id: str
+    started_us: int
+    selection: list[Any]
+    seq: int | None
+    atomic: bool = False
+    status: str = "running"
+    ended_us: int | None = None
+    actor: str | None = None
+    host: str = field(default_factory=socket.gethostname)
+    pid: int = field(default_factory=os.getpid)
+    items_migrated: int = 0
+    items_failed: int = 0
+    from_versions: dict[str, list[int]] = field(default_factory=dict)
+    steps: list[str] = field(default_factory=list)
+
+    @property
+    def targets(self) -> dict[str, int]:
+        """The version that each family was to reach."""
+        return dict(self.selection[0])
+
+    @property
+    def is_of_this_machine(self) -> bool:
+        """Whether a process of this machine began it."""
+        return self.host == socket.gethostname()
+
+    def is_of_dead_process(self) -> bool:
+        """Tell whether it was begun on this machine by a process that is no more."""
+        if not self.is_of_this_machine:
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:  # it is somebody else's
+            return False
+        return False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run as scripts and programs see it; what is not known is left out."""
+        told = asdict(self)
+        for name in ("selection", "host", "pid", "seq", "started_us", "ended_us"):
+            del told[name]
+        told |= {"targets": self.targets, "started_at": timestamp(self.started_us)}
+        if self.ended_us is not None:
+            told["ended_at"] = timestamp(self.ended_us)
+        scope, key = self.selection[1:]
+        told |= {"scope": scope, "key": key}
+        return {name: value for name, value in told.items() if value is not None}
+
+
+class RunRecords:
+    """Reads and writes the records through ``write``, which is the manager's."""
+
+    def __init__(
+        self, store: Callable[[], Store], write: Callable[[Sequence[Operation]], WriteResult]
+    ) -> None:
+        self._store = store
+        self._write = write
+
+    def save(self, run: MigrationRun) -> None:
+        """Store a run as it is now."""
+        self._write([Put(RUNS, run.id, msgpack.packb(asdict(run)), _now())])
+
+    def find(self, id_: str) -> MigrationRun | None:
+        """Return the run of that id."""
+        row = self._store().read((Ref(RUNS, id_),))[0]
+        return None if row is None else _run(row.blob)
+
+    def latest(self) -> Iterator[MigrationRun]:
+        """Yield all runs, the latest first."""
+        for row in reversed(self._store().scan(RUNS, prefix=_PREFIX)):
+            run = _run(row.blob)
+            if run is not None:
+                yield run
+
+    def forget_old(self) -> None:
+        """Remove the oldest runs beyond the last thousand."""
+        rows = self._store().scan(RUNS, prefix=_PREFIX, values=False)
+        old = rows[:-_KEPT_RUNS]
+        if old:
+            self._write([Delete(RUNS, row.key, _now()) for row in old])
+
+    def hold(self, run: MigrationRun, until: int) -> None:
+        """Keep the journal back to where a run began until a time; 0 lets it go."""
+        if run.seq is None:
+            return
+        for attempt in range(_ATTEMPTS):
+            row = self._store().read((HOLDS,))[0]
+            now = _now()
+            others = [each for each in holds_in(row) if each.id != run.id]
+            holds = [each for each in others if each.until > now]
+            if until > now:
+                holds.append(Hold(run.id, run.seq, run.started_us, until))
+            put = Put(*HOLDS, msgpack.packb(holds), now, if_version=0 if row is None else row[2])
+            with suppress(VersionConflict):
+                self._write([put])
+                return
+            backoff(attempt)
+        raise StateError("the record of migrations was changed by others too often")
+
+
+def new_id(now_us: int) -> str:
+    """Return an id for a run: its time, so that ids sort by it, and some random digits."""
+    moment = dt.datetime.fromtimestamp(now_us / 1_000_000, dt.UTC)
+    return f"{_PREFIX}{moment:%Y%m%dT%H%M%S%f}-{os.urandom(_ID_BYTES).hex()}"
+
+
+def _run(blob: bytes) -> MigrationRun | None:
+    """Read a run. One that a later version stored may tell more; what is no run is left out."""
+    known = {each.name for each in fields(MigrationRun)}
+    try:
+        facts = msgpack.unpackb(blob)
+        return MigrationRun(**{name: facts[name] for name in facts if name in known})
+    except (ValueError, TypeError):
+        return None
+
+
+def _now() -> int:
+    return time_ns() // 1000

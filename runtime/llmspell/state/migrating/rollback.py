@@ -1,0 +1,127 @@
+"""Bringing back what a migration changed: the very bytes that were there before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import time_ns
+from typing import TYPE_CHECKING, Final
+
+from llmspell.errors import MigrationNotFound, VersionConflict
+from llmspell.state.migrating.records import MigrationRun
+from llmspell.state.migrating.result import MAX_LISTED, MigrationEvent, MigrationResult, OnEvent
+from llmspell.store.base import Put, Ref, Row, Store
+from llmspell.store.changes import Change
+
+if TYPE_CHECKING:
+    from llmspell.state.migrating.writer import BatchWriter
+
+__all__ = ["check_reachable", "roll_back"]
+
+_PAGE: Final = 1000
+
+
+def check_reachable(store: Store, run: MigrationRun) -> None:
+    """Raise ``MigrationNotFound`` if the journal no longer has what a run replaced."""
+    if run.seq is None:
+        raise MigrationNotFound(
+            f"migration {run.id} was made without the journal: it cannot be rolled back",
+            hint="migrate down instead, if there are steps for that",
+            id=run.id,
+        )
+    if store.span().floor > run.seq:
+        raise MigrationNotFound(
+            f"the journal no longer reaches back to migration {run.id}",
+            hint="migrate down instead; state.migration.rollback_days keeps it longer",
+            id=run.id,
+        )
+
+
+def roll_back(
+    run: MigrationRun,
+    writer: BatchWriter,
+    result: MigrationResult,
+    *,
+    is_dry: bool = False,
+    on_event: OnEvent | None = None,
+) -> None:
+    """Put back what each entry was before the run wrote it; ``result`` counts it.
+
+    An entry that somebody has changed since stays as he left it, and is told as skipped. So is
+    one that was brought back already: an interrupted rollback can be done again.
+    """
+    store = writer.store
+    check_reachable(store, run)
+    end = store.span().last
+    begin = run.seq or 0
+    for changes, place in _changes_of(store, run, end):
+        puts = list(_back(store, changes, result))
+        result.items_checked += len(changes)
+        if not is_dry:
+            puts = _written(writer, puts, result)
+        result.items_migrated += len(puts)
+        if on_event is not None:
+            done, total = place - begin, max(1, end - begin)
+            on_event(MigrationEvent("rolled_back", run.id, done, total))
+
+
+def _changes_of(store: Store, run: MigrationRun, end: int) -> Iterator[tuple[list[Change], int]]:
+    """Yield what a run wrote, page by page, with the place in the journal."""
+    after = run.seq or 0
+    while after < end and (page := store.changes(after, limit=_PAGE, values=False)):
+        after = page[-1].seq
+        own = [change for change in page if change.correlation_id == run.id and change.op == "put"]
+        if own:
+            yield own, after
+
+
+def _back(store: Store, changes: list[Change], result: MigrationResult) -> Iterator[Put]:
+    former = store.recall([change.previous for change in changes if change.previous is not None])
+    rows = store.read([Ref(change.scope, change.key) for change in changes])
+    now = time_ns() // 1000
+    for change, row in zip(changes, rows, strict=True):
+        then = former.get(change.previous or 0)
+        if row is None or row.version != change.version or then is None:
+            _skip(change, row, result)
+            continue
+        yield Put(
+            row.scope,
+            row.key,
+            then.blob,
+            now,
+            then.schema_version,
+            then.state_class,
+            then.expires_at,
+            row.version,
+        )
+
+
+def _written(writer: BatchWriter, puts: list[Put], result: MigrationResult) -> list[Put]:
+    """Write them all, or else one by one those that nobody has changed meanwhile."""
+    if not puts:
+        return []
+    try:
+        writer.write(puts)
+    except VersionConflict:
+        done = []
+        for put in puts:
+            try:
+                writer.write([put])
+                done.append(put)
+            except VersionConflict:
+                _warn(result, put.scope, put.key)
+                result.items_skipped += 1
+        return done
+    return puts
+
+
+def _skip(change: Change, row: Row | None, result: MigrationResult) -> None:
+    result.items_skipped += 1
+    if row is not None:
+        _warn(result, change.scope, change.key)
+
+
+def _warn(result: MigrationResult, scope: str, key: str) -> None:
+    if len(result.warnings) < MAX_LISTED:
+        result.warnings.append(
+            f"key {key!r} in scope '{scope}' was changed since the migration: it stays as it is"
+        )

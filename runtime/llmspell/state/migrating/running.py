@@ -1,0 +1,227 @@
+"""A migration of many entries from its beginning to its end, with all that is recorded of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from time import time_ns
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from llmspell.errors import MigrationNotFound
+from llmspell.state.migrating.bulk import BulkMigration, Stopped
+from llmspell.state.migrating.converter import Converter
+from llmspell.state.migrating.exclusive import exclusively
+from llmspell.state.migrating.records import MigrationRun
+from llmspell.state.migrating.result import MigrationEvent, MigrationResult, OnEvent
+from llmspell.state.migrating.rollback import check_reachable, roll_back
+from llmspell.state.migrating.writer import BatchWriter
+
+if TYPE_CHECKING:
+    from llmspell.migration.versioning import Versioning
+    from llmspell.state.migrating.selection import Selection
+    from llmspell.state.migrations import Migrations
+
+__all__ = ["BulkOptions", "MigrationRunner", "run_rollback"]
+
+#: A run that was broken off is taken up again if it is among the last ones.
+_LOOKED_AT: Final = 20
+_BROKEN_OFF: Final = frozenset({"running", "interrupted"})
+#: Until it ends; then it is what the configuration says.
+_WHILE_RUNNING_US: Final = 365 * 24 * 3600 * 1_000_000
+
+
+class BulkOptions(NamedTuple):
+    """How a migration of many entries is done; see ``StateManager.migrate_all``."""
+
+    dry_run: bool
+    atomic: bool
+    allow_unsafe: bool
+    backup: bool
+    batch_size: int
+    on_event: OnEvent | None
+
+
+class MigrationRunner:
+    """Migrates what is selected and tells it in ``result``."""
+
+    def __init__(
+        self,
+        state: Migrations,
+        versioning: Versioning,
+        selection: Selection,
+        result: MigrationResult,
+        options: BulkOptions,
+    ) -> None:
+        self._state, self._versioning, self._selection = state, versioning, selection
+        self._result, self._options = result, options
+        self._runs = state._runs
+        self._from: dict[str, list[int]] = {}
+        reached = set(selection.targets.values())
+        result.schemas = sorted(selection.targets)
+        result.to_version = reached.pop() if len(reached) == 1 else None
+
+    def run(self) -> None:
+        """Do all of it. Raises what planning raises before anything is changed."""
+        if self._options.dry_run:
+            work = self._work(None)
+            self._begin(work)
+            work.run()
+            self._end(work, "dry_run")
+            return
+        with exclusively(self._state, self._runs) as alive:
+            run = self._broken_off()
+            if run is not None:
+                self._result.id = run.id
+            work = self._work(alive)
+            self._begin(work)
+            if not work.total and run is None:
+                self._end(work, "nothing_to_do")
+            else:
+                self._recorded(work, run or self._new_run(), alive)
+
+    def _work(self, alive: Callable[[], None] | None) -> BulkMigration:
+        state, options = self._state, self._options
+        converter = Converter(
+            self._versioning.planner,
+            self._selection.targets,
+            state._migrated_blob,
+            allow_unsafe=options.allow_unsafe,
+        )
+        writer = BatchWriter(state, correlation_id=self._result.id, alive=alive)
+        return BulkMigration(
+            converter,
+            self._selection,
+            self._result,
+            writer,
+            batch_size=options.batch_size,
+            is_dry=options.dry_run,
+            atomic=options.atomic,
+            on_event=options.on_event,
+        )
+
+    def _begin(self, work: BulkMigration) -> None:
+        pending = work.prepare()
+        for family, version in sorted(pending):
+            self._from.setdefault(family, []).append(version)
+        versions = {version for _, version in pending}
+        self._result.from_version = versions.pop() if len(versions) == 1 else None
+        self._tell("started", 0, work.total)
+
+    def _end(self, work: BulkMigration, status: str) -> None:
+        self._result.status = status  # type: ignore[assignment]  # it is one of them
+        self._tell("finished", work.total, work.total)
+
+    def _tell(self, kind: str, done: int, total: int) -> None:
+        if self._options.on_event is not None:
+            self._options.on_event(MigrationEvent(kind, self._result.id, done, total))
+
+    def _recorded(self, work: BulkMigration, run: MigrationRun, alive: Callable[[], None]) -> None:
+        """Do the work and record how it ends, whatever happens."""
+        result, before = self._result, run.items_migrated
+        if self._options.backup:
+            self._runs.hold(run, _now() + _WHILE_RUNNING_US)
+        run.status = "running"
+        self._runs.save(run)
+        try:
+            work.run()
+            run.status = "partial" if result.items_failed else "completed"
+        except Stopped:
+            run.status = "rolled_back"
+        except BaseException:
+            run.status = "rolled_back" if run.atomic else "interrupted"
+            raise
+        finally:
+            if run.status == "rolled_back":
+                _bring_back(self._state, run, MigrationResult(run.id), alive)
+                result.items_migrated = 0
+            run.items_migrated = before + result.items_migrated
+            run.items_failed, run.steps = result.items_failed, result.steps
+            _close(self._state, run, self._versioning.rollback_us)
+        self._runs.forget_old()
+        self._end(work, run.status)
+
+    def _broken_off(self) -> MigrationRun | None:
+        """Return a run with the same aim that somebody broke off: it is taken up again."""
+        wanted = self._selection.told()
+        for run in islice(self._runs.latest(), _LOOKED_AT):
+            if run.status in _BROKEN_OFF and run.selection == wanted:
+                run.atomic = self._options.atomic
+                return run
+        return None
+
+    def _new_run(self) -> MigrationRun:
+        seq = self._state.store.span().last if self._options.backup else None
+        return MigrationRun(
+            self._result.id,
+            _now(),
+            self._selection.told(),
+            seq,
+            atomic=self._options.atomic,
+            actor=self._state._origin().actor,
+            from_versions=self._from,
+        )
+
+
+def run_rollback(
+    state: Migrations,
+    id_: str | None,
+    result: MigrationResult,
+    *,
+    is_dry: bool,
+    on_event: OnEvent | None,
+) -> None:
+    """Bring back what a run changed."""
+    with exclusively(state, state._runs) as alive:
+        run = _run_to_bring_back(state, id_)
+        result.id, result.schemas = run.id, sorted(run.targets)
+        _bring_back(state, run, result, alive, is_dry=is_dry, on_event=on_event)
+        result.status = "dry_run" if is_dry else "rolled_back"
+        if not is_dry:
+            run.status = "rolled_back"
+            _close(state, run, 0)
+
+
+def _bring_back(
+    state: Migrations,
+    run: MigrationRun,
+    result: MigrationResult,
+    alive: Callable[[], None],
+    *,
+    is_dry: bool = False,
+    on_event: OnEvent | None = None,
+) -> None:
+    # Under another name than the run's own, so that they are not taken for its writes.
+    writer = BatchWriter(state, correlation_id=f"{run.id}:rollback", alive=alive)
+    roll_back(run, writer, result, is_dry=is_dry, on_event=on_event)
+
+
+def _close(state: Migrations, run: MigrationRun, rollback_us: int) -> None:
+    run.ended_us = _now()
+    state._runs.save(run)
+    state._runs.hold(run, 0 if run.status == "rolled_back" else _now() + rollback_us)
+    state._record("migrate", id=run.id, status=run.status, entries=run.items_migrated)
+
+
+def _run_to_bring_back(state: Migrations, id_: str | None) -> MigrationRun:
+    runs = state._runs
+    if id_ is None:
+        run = next((run for run in runs.latest() if run.status != "rolled_back"), None)
+    else:
+        run = runs.find(id_) if isinstance(id_, str) else None
+    if run is None:
+        which = "that can be rolled back" if id_ is None else f"{id_!r}"
+        raise MigrationNotFound(
+            f"there is no migration {which}",
+            hint="`llmspell migrate history` lists those of many entries; one that migrated a"
+            " single entry is undone with `revert`",
+        )
+    if run.status == "rolled_back":
+        raise MigrationNotFound(
+            f"migration {run.id} has been rolled back already", hint="nothing was changed"
+        )
+    check_reachable(state.store, run)
+    return run
+
+
+def _now() -> int:
+    return time_ns() // 1000

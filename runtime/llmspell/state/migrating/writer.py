@@ -1,0 +1,52 @@
+"""Writing the batches of a migration: recorded as its doing, followed by the cache, fenced."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from llmspell.state.classes import CLASSES
+from llmspell.store.base import Put, Store
+from llmspell.store.changes import Origin
+
+if TYPE_CHECKING:
+    from llmspell.state.core import StateCore
+
+__all__ = ["BatchWriter"]
+
+_ALIVE_EVERY_S: Final = 2.0
+_FSYNC: Final = frozenset(name for name, each in CLASSES.items() if each.durability == "fsync")
+
+
+class BatchWriter:
+    """Writes batches whole or not at all, if nobody has changed an entry of it since.
+
+    ``correlation_id`` is recorded with each write: it is how a run finds again what it wrote.
+    ``alive`` is called every two seconds or so while batches are made.
+    """
+
+    def __init__(
+        self, state: StateCore, *, correlation_id: str, alive: Callable[[], None] | None = None
+    ) -> None:
+        self._state = state
+        self._origin: Origin = state._origin()._replace(correlation_id=correlation_id)
+        self._alive = alive
+        self.due = time.monotonic() + _ALIVE_EVERY_S if alive else float("inf")
+
+    @property
+    def store(self) -> Store:
+        """The store the batches go to."""
+        return self._state.store
+
+    def keep_alive(self) -> None:
+        """Say that the work is going on, if it is time to."""
+        if self._alive is not None and time.monotonic() >= self.due:
+            self._alive()
+            self.due = time.monotonic() + _ALIVE_EVERY_S
+
+    def write(self, puts: Sequence[Put]) -> None:
+        """Write a batch. Raises ``VersionConflict`` when an entry is not at its put's version."""
+        needs_fsync = not _FSYNC.isdisjoint({put[5] for put in puts})
+        self._state._rewrite(puts, self._origin, durability="fsync" if needs_fsync else None)
+        self.keep_alive()
