@@ -165,13 +165,7 @@ def test_wrong_arguments_of_config_are_a_config_error():
         Config(state={"nope": 1})
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("state.migration.enabled", True),
-        ("state.backup.enabled", True),
-    ],
-)
+@pytest.mark.parametrize(("key", "value"), [("state.backup.enabled", True)])
 def test_a_feature_of_a_later_version_loads_and_shows_but_does_not_run(key, value):
     config = load_config(environ={}, overrides={key: value})
     assert config.to_toml()
@@ -182,14 +176,7 @@ def test_a_feature_of_a_later_version_loads_and_shows_but_does_not_run(key, valu
     assert key in caught.value.hint
 
 
-def test_every_missing_feature_is_named_at_once():
-    overrides = {"state.backup.enabled": True, "state.migration.enabled": True}
-    with pytest.raises(FeatureUnavailable) as caught:
-        load_config(environ={}, overrides=overrides).check_available()
-    assert caught.value.details["keys"] == ["state.migration.enabled", "state.backup.enabled"]
-
-
 def test_values_for_a_later_version_run_as_long_as_nothing_is_switched_on():
-    overrides = {"state.migration.auto_migrate": True, "state.backup.retention_days": 7}
+    overrides = {"state.backup.max_backups": 3, "state.backup.retention_days": 7}
     load_config(environ={}, overrides=overrides).check_available()
     load_config(environ={}, overrides={"state.url": "sqlite:///a.db"}).check_available()

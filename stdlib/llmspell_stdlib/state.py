@@ -76,7 +76,7 @@ METADATA: Final = Record(
         Param("updated_at", "timestamp", "When the entry was last saved."),
         Param("size_bytes", "integer", "Size of the encoded value, before encryption."),
         Param("checksum", "text", "CRC-32 of the encoded value, in hexadecimal."),
-        Param("schema_version", "integer", "The version of the value's shape; 1 unless given."),
+        Param("schema_version", "integer", "The version of the value's shape."),
         Param("class", "text", "The state class the entry was saved with."),
         Param("correlation_id", "text", "What the write belongs to.", optional=True),
         Param("expires_at", "timestamp", "When the entry ends by itself.", optional=True),
@@ -97,7 +97,12 @@ SAVE_OPTIONS: Final = Record(
             'How it is kept: "standard", "trusted", "ephemeral", "external", "sensitive", '
             '"critical", "bulk" or "archive".',
         ),
-        Param("schema_version", "integer", "The version of the value's shape."),
+        Param(
+            "schema_version",
+            "integer",
+            "The version of the value's shape: unless given the latest of the schema that applies, "
+            "1 without one.",
+        ),
     ),
 )
 LIST_OPTIONS: Final = Record(

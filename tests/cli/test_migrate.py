@@ -178,6 +178,7 @@ def test_an_unsafe_way_is_taken_only_when_it_is_allowed(project: Program) -> Non
     done = run(project, *down)
     assert done.returncode == 1
     assert done.stderr.startswith("error[unsafe_migration]: ")
+    assert "--allow-unsafe" in done.stderr
     assert stored(project) == [(NEW, 2)] * 3
     assert run(project, *down, "--allow-unsafe").returncode == 0
     assert [version for _, version in stored(project)] == [1, 1, 1]

@@ -9,13 +9,11 @@ from pydantic import (
     BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
-    ValidationError,
     model_serializer,
 )
 
-from llmspell.errors import LlmSpellError, SchemaError
+from llmspell.errors import LlmSpellError
 from llmspell.schema.base import Model
-from llmspell.schema.mistakes import schema_error
 from llmspell_bridges.values import canonical, is_unicode
 
 __all__ = ["Constant", "Definition", "FunctionName", "Label", "Options", "Version", "listed"]
@@ -24,19 +22,7 @@ _MAX_INT32: Final = 2**31 - 1
 
 
 class Definition(Model):
-    """A frozen model. Making one in Python raises ``SchemaError``; ``model_validate`` does not."""
-
-    def __init__(self, /, **data: Any) -> None:
-        try:
-            super().__init__(**data)
-        except ValidationError as error:
-            found = schema_error(error, type(self))
-            named = f"{type(self).__name__}: {found.message}"
-            raise SchemaError(named, hint=found.hint, **found.details) from None
-
-    # As pydantic's own: without it every validation would call the one above, and the place of
-    # a mistake deep inside a file would be lost.
-    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+    """A frozen model that tells which one it is."""
 
     @model_serializer(mode="wrap")
     def _keep_type(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -98,8 +98,8 @@ def open_versioning(
 ) -> Versioning:
     """Read the files a configuration names and check that all fits together.
 
-    ``scripts`` loads a function of a script, as ``ScriptFunction`` does. A folder that does not exist is an error only when
-    the configuration names it. Raises ``SchemaError``.
+    ``scripts`` loads a function of a script, as ``ScriptFunction`` does. A folder that does not
+    exist is an error only when the configuration names it. Raises ``SchemaError``.
     """
     validators = Functions("validator", VALIDATORS, given.validators, scripts)
     # A transformer whose return was forgotten must not store null; to a validator that says yes.

@@ -37,7 +37,8 @@ def differences(old: StateSchema, new: StateSchema) -> list[FieldChange]:
     changes = list(_of_maps(old, new, ()))
     for name in _OF_SCHEMAS:
         before, after = _plain(getattr(old, name)), _plain(getattr(new, name))
-        if before != after:
+        # A version that does not say where it applies takes that over from the one before.
+        if before != after and (name != "applies_to" or after is not None):
             changes.append(FieldChange("changed", "$", _turned(name, before, after)))
     return changes
 

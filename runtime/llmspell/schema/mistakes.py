@@ -118,7 +118,7 @@ def _said(
         tags = [tag for part in _models(annotation) for tag in _tags(part)]
         return "type must be given", f"types: {', '.join(tags)}"
     if kind == "value_error":
-        return str(context["error"]), None
+        return str(context["error"]), getattr(context["error"], "hint", None)
     if (template := _EXPECTED.get(kind)) is not None:
         return template.format(**context), None
     return one["msg"][:1].lower() + one["msg"][1:], None

@@ -149,13 +149,16 @@ class SchemaRegistry:
             )
         family = self._by_name.setdefault(schema.name, {})
         if (other := family.get(schema.version)) is not None:
-            places = [str(each.source) for each in (other, schema) if each.source]
+            files = [str(each.source) for each in (other, schema) if each.source]
+            places = [
+                f"in {each.source}" if each.source else "given by the program"
+                for each in (other, schema)
+            ]
             raise SchemaError(
-                f"there are two schemas {schema.id}"
-                + (f": in {' and in '.join(places)}" if places else ""),
+                f"there are two schemas {schema.id}: {' and '.join(places)}",
                 hint="give one of them another version, or remove it",
                 schema=schema.name,
-                file=places[-1] if places else None,
+                file=files[-1] if files else None,
             )
         family[schema.version] = schema
 

@@ -12,6 +12,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import FunctionType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -54,7 +55,7 @@ def check_config(function: Function, config: Mapping[str, Any], what: str) -> No
 
     ``what`` begins the message. Those of the application are not known here, and pass.
     """
-    if function not in _CHECKED:
+    if not isinstance(function, FunctionType) or function not in _CHECKED:
         return
     accepted, needed, problem = _CHECKED[function]
     for name in config:

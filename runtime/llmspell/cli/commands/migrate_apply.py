@@ -19,6 +19,7 @@ from llmspell.cli.progress import advancing
 
 if TYPE_CHECKING:
     from llmspell.cli.commands.migrate_ways import Way
+    from llmspell.migration.plan import Plan
     from llmspell.migration.versioning import Versioning
     from llmspell.state.manager import StateManager
     from llmspell.state.migrating.result import MigrationEvent, MigrationResult
@@ -123,9 +124,22 @@ def _agreed(
         if way.error is not None:
             raise way.error
         if way.plan is not None and not how.allow_unsafe:
-            way.plan.require_safe()
+            _require_safe(way.plan)
     # Without anything to do it may still be that a run which was broken off is to be closed.
     return not found.ways or confirmed(_question(found.ways, how), yes=yes, as_json=as_json)
+
+
+def _require_safe(plan: Plan) -> None:
+    from llmspell.errors import UnsafeMigration
+
+    try:
+        plan.require_safe()
+    except UnsafeMigration as error:
+        error.hint = (
+            "mend the steps as each issue says, or take the way with --allow-unsafe once you know"
+            " that nothing of worth is lost"
+        )
+        raise
 
 
 def _question(found: list[Way], how: _How) -> str:

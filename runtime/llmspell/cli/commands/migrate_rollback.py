@@ -27,7 +27,7 @@ __all__ = ["rollback"]
         "llmspell migrate rollback m20260131T120000-1f0c3a --yes",
     ),
 )
-@click.argument("migration", metavar="[ID]", required=False)
+@click.argument("migration", metavar="ID", required=False)
 @dry_run_option
 @yes_option
 @json_option

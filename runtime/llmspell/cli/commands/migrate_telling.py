@@ -20,7 +20,9 @@ def tell(result: MigrationResult, as_json: bool, *, can_undo: bool = True) -> No
     """Tell how a migration ended. Raises ``MigrationFailed`` if some entries failed."""
     if not result.success:
         list_failed(result, as_json)
-        raise _undone(result) if result.status == "rolled_back" else not_all(result)
+        if result.status == "rolled_back":
+            raise _undone(result)
+        raise not_all(result, can_undo=can_undo)
     if as_json:
         _print_json(result)
         return
@@ -54,14 +56,18 @@ def tell_dry_run(result: MigrationResult, shown: list[MigrationEvent], as_json: 
 
 
 def not_all(
-    result: MigrationResult, what: str = "could not be migrated", **facts: Any
+    result: MigrationResult,
+    what: str = "could not be migrated",
+    *,
+    can_undo: bool = False,
+    **facts: Any,
 ) -> MigrationFailed:
     """Return the error for entries that failed; its details are the result."""
     from llmspell.errors import MigrationFailed
 
     total = result.items_failed + result.items_migrated
     hint = "mend them, or the steps, and migrate again"
-    if result.status == "partial" and result.items_migrated:
+    if can_undo and result.items_migrated:
         hint += f"; to undo the rest: llmspell migrate rollback {result.id}"
     said = f"{result.items_failed:,} of {_entries(total)} {what}"
     as_were = "" if result.status == "dry_run" else "; they are as they were"

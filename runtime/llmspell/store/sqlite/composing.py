@@ -26,8 +26,8 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     update,
-    values,
 )
 from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -233,9 +233,10 @@ def _history(*, values: bool, below: bool, limit: bool) -> Select[Any]:
 
 def _journal_rewrites(count: int) -> Any:
     """Return what notes the new values of those of ``count`` entries that are as they must be."""
-    rows: list[Any] = [[bindparam(f"{name}_{i}") for name in _GIVEN] for i in range(count)]
-    columns: list[ColumnClause[Any]] = [column(name) for name in _GIVEN]
-    given = values(*columns, name="given").data(rows).cte("given")
+    rows = (", ".join(f":{name}_{i}" for name in _GIVEN) for i in range(count))
+    listed = text(f"VALUES {', '.join(f'({row})' for row in rows)}")
+    # Only of what may be recursive older versions of SQLAlchemy name the columns.
+    given = listed.columns(*(column(name) for name in _GIVEN)).cte("given", recursive=True)
     changed = {
         "at": bindparam("at"),
         "op": literal_column("'put'"),
