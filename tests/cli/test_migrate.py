@@ -312,6 +312,18 @@ def test_migrations_have_to_be_switched_on(project: Program, command: str) -> No
     assert "state.migration.enabled = true" in done.stderr
 
 
+def test_an_actor_sees_and_migrates_only_what_he_may(project: Program) -> None:
+    project.write("m.toml", f"{CONFIG}[state.security]\naccess_control_enabled = true\n")
+    assert run(project, "access", "grant", "bob", "read", "user:1").returncode == 0
+    (plan,) = report(project, "migrate", "plan", "--actor", "bob")["plans"]
+    assert plan["entries"] == 1
+    for command in (["apply", "--yes"], ["apply", "--dry-run"], ["rollback"], ["history"]):
+        error = report(project, "migrate", *command, "--actor", "bob")["error"]
+        assert error["code"] == "access_denied"
+    project.write("m.toml", CONFIG)
+    assert stored(project) == [(OLD, 1)] * 3
+
+
 def test_without_a_journal_it_takes_a_word_that_nothing_leads_back(llmspell: Program) -> None:
     project = prepare(llmspell)
     project.write("m.toml", f"{CONFIG}[state.journal]\nenabled = false\n")

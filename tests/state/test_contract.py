@@ -56,6 +56,7 @@ RESULTS: dict[str, tuple[str, str, Any]] = {
 }
 # What these return depends on what was done before; they have files of their own.
 ELSEWHERE = ["history", "load_version", "revert", "diff", "checkpoint", "rollback", "watch"]
+ELSEWHERE += ["migrate", "get_migration_status", "get_schema_versions"]
 METADATA = ["save", "save_fast", "set", "agent_set", "tool_set", "get_metadata"]
 SAVES = {
     "save": ("'global', 'k', 1", "global", "standard"),

@@ -29,9 +29,7 @@ def _is(value: Any) -> Callable[[Any], bool]:
     return lambda actual: actual == value
 
 
-UNAVAILABLE = (
-    Unavailable("state.backup.enabled", _is(True), "backups", "false"),
-)
+UNAVAILABLE = (Unavailable("state.backup.enabled", _is(True), "backups", "false"),)
 
 
 def missing_features(config: BaseModel) -> list[Unavailable]:

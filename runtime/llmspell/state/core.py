@@ -28,25 +28,22 @@ from llmspell.state.transfer import metadata_of, written_metadata
 from llmspell.state.validating import Present, Validating
 from llmspell.store.base import Clear, Delete, Operation, Put, Ref, Row, Store, WriteResult
 from llmspell.store.changes import Origin
-from llmspell.store.codec import decode, encode
 from llmspell.store.forking import hold_over_fork
 from llmspell.store.opening import add_layers
-from llmspell_bridges.values import MAX_DEPTH, Value, canonical, depth_of, too_deep
+from llmspell_bridges.values import MAX_DEPTH, Value, canonical
 
 if TYPE_CHECKING:
     from llmspell.errors import AccessDenied
     from llmspell.migration.versioning import Versioning
     from llmspell.security.access import AccessControl
-    from llmspell.state.migrating.loading import Lifting
 
-__all__ = ["Present", "Scope", "StateCore", "StateLimits"]
+__all__ = ["STANDARD", "Present", "Scope", "StateCore", "StateLimits"]
 
 Scope: TypeAlias = str | StateScope
 _Kept: TypeAlias = dict[tuple[str, str], tuple[bytes, Metadata] | None]
 
 _new_ref: Any = partial(tuple.__new__, Ref)
-_STANDARD: Final = class_policy("standard")
-_WORTH_MEASURING: Final = 2048
+STANDARD: Final = class_policy("standard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,6 @@ class StateCore(Validating):
     ) -> None:
         self._store = store
         self._versioning = versioning
-        self._lifting = self._opened_lifting()
         self._origin = origin_of(actor)
         self._safeguards = safeguards
         self._audit = safeguards.audit
@@ -126,13 +122,6 @@ class StateCore(Validating):
                 actor=error.details["actor"],
             )
 
-    def _opened_lifting(self) -> Lifting | None:
-        if self._versioning is None or not self._versioning.auto:
-            return None
-        from llmspell.state.migrating.loading import Lifting
-
-        return Lifting(self, self._versioning)
-
     def _encrypts(self, state_class: str) -> bool:
         return self._safeguards.encrypts(class_policy(state_class))
 
@@ -175,7 +164,7 @@ class StateCore(Validating):
         value: Any,
         at: int,
         *,
-        policy: ClassPolicy = _STANDARD,
+        policy: ClassPolicy = STANDARD,
         ttl: float | None = None,
         schema_version: int | None = None,
         if_version: int | None = None,
@@ -189,7 +178,7 @@ class StateCore(Validating):
         if schema_version is None:
             schema_version = self._current_version(scope, key)
         depth, max_bytes = self._limits.depth, self._value_bytes
-        if policy is not _STANDARD:
+        if policy is not STANDARD:
             depth = min(depth, policy.depth or depth)
             max_bytes = min(max_bytes, policy.value_bytes or max_bytes)
             is_canonical = is_canonical and policy.depth is None
@@ -206,38 +195,6 @@ class StateCore(Validating):
     def _current_version(self, scope: str, key: str) -> int:
         """Return the schema version that a value has if none is named."""
         return 1 if self._versioning is None else self._versioning.current(scope, key)
-
-    def _migrated_blob(
-        self,
-        ref: tuple[str, str],
-        value: Value,
-        former: bytes,
-        state_class: str,
-        schema_version: int,
-    ) -> bytes:
-        """Return the stored form of what a migration made of a value; ``former`` is the blob of it.
-
-        Raises what saving it would raise, except what a state machine has to say: a migration
-        changes the shape of a value, not its state.
-        """
-        policy = _STANDARD if state_class == "standard" else class_policy(state_class)
-        depth, max_bytes = self._limits.depth, self._value_bytes
-        if policy is not _STANDARD:
-            depth = min(depth, policy.depth or depth)
-            max_bytes = min(max_bytes, policy.value_bytes or max_bytes)
-        if self._looks or policy.strict:
-            before, name = decode(former), policy.name
-            self._validate(*ref, value, before, name, schema_version, is_migration=True)
-        if policy is _STANDARD and not self._looks:
-            blob = encode(value, max_bytes=max_bytes, confidential=self._encrypts_all)
-        else:
-            blob = self._safeguards.encoded(*ref, value, policy, max_bytes)
-        # Steps nest a value a few levels deeper at most: that can wait for values worth the look.
-        if (policy is not _STANDARD or len(blob) > _WORTH_MEASURING) and depth_of(value) > depth:
-            raise too_deep("$", depth)
-        if self._check_written is not None:
-            self._check_written(ref[0], blob, policy.name)
-        return blob
 
     def _named_operation(
         self, scope: str, key: str, value: Any, at: int, *, present: Present, **options: Any
@@ -330,25 +287,6 @@ class StateCore(Validating):
         self._written(batch[0].at if batch else 0)
         return result, kept
 
-    def _rewrite(
-        self, puts: Sequence[Put], origin: Origin, *, durability: str | None = None
-    ) -> None:
-        """Write a batch of a migration; nothing of it is kept in the cache.
-
-        Raises ``VersionConflict`` when an entry is not at the version its put demands.
-        """
-        try:
-            done = self._store.rewrite(puts, durability=durability, origin=origin)
-        except LlmSpellError as error:
-            if self._audit is not None:
-                self._audit.migrated(puts, error.code, origin)
-            raise
-        forgotten: _Kept = dict.fromkeys([(put[0], put[1]) for put in puts])
-        self._cache.finish_all(forgotten, done.epoch_before, done.epoch_after)
-        if self._audit is not None:
-            self._audit.migrated(puts, "ok", origin)
-        self._written(puts[0].at)
-
     def _write_internal(self, batch: Sequence[Operation]) -> WriteResult:
         """Write entries of llmspell's own, which nobody loads and the journal does not have."""
         result = self._store.write(batch)
@@ -377,7 +315,7 @@ class StateCore(Validating):
     def _policy(self, state_class: str) -> ClassPolicy:
         """Return a class's policy. What it asks of the store is put over it at first use."""
         if state_class == "standard":
-            return _STANDARD
+            return STANDARD
         policy = class_policy(state_class)
         if not self._layered and (not policy.stored or policy.durability == "relaxed"):
             with self._layering:

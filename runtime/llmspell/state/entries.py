@@ -12,9 +12,10 @@ from llmspell.errors import LlmSpellError, VersionConflict
 from llmspell.state.cache import Entry
 from llmspell.state.checks import check_integer
 from llmspell.state.contention import backoff
-from llmspell.state.core import Present, Scope, StateCore, entry_of
+from llmspell.state.core import Present, Scope, entry_of
 from llmspell.state.counter import add
 from llmspell.state.entry import Metadata
+from llmspell.state.rewriting import Rewriting
 from llmspell.state.scope import scope_text
 from llmspell.store.base import Delete, Ref
 from llmspell.store.checks import conflict_error
@@ -44,7 +45,7 @@ class Seen(NamedTuple):
 NOTHING_SEEN: Final = Seen(0, 1, "standard", None)
 
 
-class Entries(StateCore):
+class Entries(Rewriting):
     """What is done to one entry."""
 
     def save(

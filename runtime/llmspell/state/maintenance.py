@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from llmspell.errors import LlmSpellError
-from llmspell.state.holds import held
 from llmspell.store.base import Store
+from llmspell.store.holds import held
 
 __all__ = ["Maintenance", "Retention", "Tidied"]
 

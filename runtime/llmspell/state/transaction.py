@@ -14,7 +14,8 @@ from typing import Any
 
 from llmspell.errors import StateError, VersionConflict
 from llmspell.state.checks import check_integer
-from llmspell.state.core import Scope, StateCore, entry_of
+from llmspell.state.core import Scope, entry_of
+from llmspell.state.rewriting import Rewriting
 from llmspell.store.base import Check, Delete, Operation, Put, Ref, Row
 from llmspell.store.checks import conflict_error
 from llmspell.store.codec import decode
@@ -29,7 +30,7 @@ _OPEN, _MET_CONFLICT, _COMMITTED, _ABORTED = "open", "in conflict", "committed",
 class Transaction:
     """One attempt. Belongs to the thread that began it; ``commit`` or ``abort`` ends it."""
 
-    def __init__(self, state: StateCore) -> None:
+    def __init__(self, state: Rewriting) -> None:
         self._state = state
         self._read: dict[Ref, Row | None] = {}
         self._epoch = -1

@@ -182,6 +182,13 @@ class Reader(Protocol):
         """Return each scope that holds entries with their number, sorted; no INTERNAL ones."""
         ...
 
+    def versions(self) -> list[tuple[str, int, int]]:
+        """Return scope, schema version and number of the entries that have both, sorted.
+
+        No INTERNAL scopes.
+        """
+        ...
+
 
 class Journal(Protocol):
     """Reading the journal, and keeping it and the entries to their size.

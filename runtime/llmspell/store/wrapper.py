@@ -40,6 +40,9 @@ class StoreWrapper(RewritesByWriting):
     def scopes(self, prefix: str = "") -> list[tuple[str, int]]:
         return self.inner.scopes(prefix)
 
+    def versions(self) -> list[tuple[str, int, int]]:
+        return self.inner.versions()
+
     def snapshot(self) -> AbstractContextManager[Reader]:
         return self.inner.snapshot()
 

@@ -19,8 +19,9 @@ The store must go by it.
 A backend whose data outlive it inherits DurableStoreContract and provides ``open_again``
 instead of both; one whose data several stores can have open at the same time inherits
 SharedStoreContract. One that keeps the bytes itself, as ``Backend`` says, inherits SealingRules
-beside that. A store that answers ``epoch`` with real numbers says ``caches = True``;
-without it -1 is always a good answer.
+beside that. Who has no quicker way to rewrite than to write inherits ``RewritesByWriting`` of
+``llmspell.store.rewriting``. A store that answers ``epoch`` with real numbers says
+``caches = True``; without it -1 is always a good answer.
 
 Needs pytest and hypothesis, which the ``test`` extra brings. For readable failures call
 ``pytest.register_assert_rewrite("llmspell.testing")`` in your ``conftest.py``.

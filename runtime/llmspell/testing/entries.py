@@ -90,6 +90,16 @@ class EntryRules:
         assert store.put("s", "k", b"y", 9, 1, "standard", 0, NOBODY)[:2] == (5, 9)
         assert value_of(store, "s", "k") == b"y"
 
+    def test_entries_are_counted_by_scope_and_schema_version(self, store: Store) -> None:
+        """Of what is live, in the order of scopes and versions, as a snapshot sees it too."""
+        store.write([Put("t", "a", b"", 1, 10), Put("t", "b", b"", 1, 9), Put("t", "c", b"", 1, 9)])
+        store.write([Put("s", "a", b"", 1, 2), Put("s", "b", b"", 1), Delete("s", "b", 2)])
+        assert store.versions() == [("s", 2, 1), ("t", 9, 2), ("t", 10, 1)]
+        with store.snapshot() as moment:
+            put(store, "s", "a", schema_version=3)
+            assert moment.versions() == [("s", 2, 1), ("t", 9, 2), ("t", 10, 1)]
+        assert store.versions() == [("s", 3, 1), ("t", 9, 2), ("t", 10, 1)]
+
     def test_clear_removes_one_scope_and_keeps_its_versions(self, store: Store) -> None:
         """Clear counts what it removed; its keys do not start at version 1 again."""
         store.write([Put("s", "a", b"", 1), Put("s", "b", b"", 1), Put("t", "a", b"", 1)])
@@ -204,6 +214,7 @@ class EntryRules:
         assert [row.key for row in store.scan(scope)] == ["k"]
         assert store.scopes() == [("s", 1)]
         assert store.scopes(INTERNAL) == []
+        assert store.versions() == [("s", 1, 1)]
         facts = store.stats()
         assert (facts["entries"], facts["scopes"]) == (1, 1)
         assert put(store, scope, "k", if_version=1).version == 2

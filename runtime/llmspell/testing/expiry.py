@@ -33,6 +33,7 @@ _WAYS_TO_READ: list[Callable[[Reader], object]] = [
     lambda reader: reader.scan("s", prefix="k", limit=1, values=False) != [],
     lambda reader: reader.scopes() != [],
     lambda reader: reader.scopes("s") != [],
+    lambda reader: reader.versions() != [],
 ]
 
 

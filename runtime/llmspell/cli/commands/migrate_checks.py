@@ -40,8 +40,8 @@ def check_files(section: Migration) -> Checked:
     steps, wrong_steps = read_each(files_of(section, "migrations_dir"), read_step)
     checked = Checked(len(schemas), len(steps), [*wrong_schemas, *wrong_steps], [])
     if not (schemas or steps or checked.errors):
-        folders = ("schemas_dir", "migrations_dir")
-        checked.errors.append(nothing_there(section, "schemas and no migrations", *folders))
+        what = "schemas and no migrations"
+        checked.errors.append(nothing_there(section, what, "schemas_dir", "migrations_dir"))
     if checked.errors:
         return checked
     from llmspell.migration.versioning import open_versioning

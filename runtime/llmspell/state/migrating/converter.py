@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Set
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from llmspell.errors import LlmSpellError, MigrationFailed, ValidationFailed
 from llmspell.state.difference import Difference, differences
@@ -20,13 +21,16 @@ __all__ = ["Converter", "Encode"]
 #: Makes a blob of (scope, key), value, former value, class and schema version.
 Encode = Callable[[tuple[str, str], Any, Any, str, int], bytes]
 _MOST_WARNINGS: Final = 1000
+_Way: TypeAlias = "tuple[Plan, Callable[..., Any], int]"
+_new_put: Any = partial(tuple.__new__, Put)
 
 
 class Converter:
     """Converts entries to the versions of ``targets``, by family.
 
-    ``encode`` makes the stored form of a value, and raises what saving it would raise.
-    ``warnings`` counts what steps had to say, ``steps`` how often each was done.
+    ``encode`` makes the stored form of a value, and raises what saving it would raise;
+    ``encode_standard`` does it for class standard where nothing else than encoding is due.
+    ``warnings`` counts what steps had to say.
     """
 
     def __init__(
@@ -35,13 +39,15 @@ class Converter:
         targets: Mapping[str, int],
         encode: Encode,
         *,
+        encode_standard: Callable[[Any], bytes] | None = None,
         allow_unsafe: bool = False,
     ) -> None:
         self._planner, self._targets, self._encode = planner, targets, encode
         self._allow_unsafe = allow_unsafe
         self._plans: dict[tuple[str, int], Plan] = {}
         self.warnings: Counter[str] = Counter()
-        self.used: Counter[tuple[str, int]] = Counter()
+        self._encode_standard = encode_standard
+        self._ways: dict[tuple[str, int], _Way] = {}
 
     def plan(self, family: str, version: int) -> Plan:
         """Return the way from a version to the one to reach.
@@ -60,21 +66,29 @@ class Converter:
         self._plans[family, version] = plan
         return plan
 
+    def _way(self, family: str, version: int) -> _Way:
+        plan = self.plan(family, version)
+        way = self._ways[family, version] = (plan, plan.apply, plan.to_version)
+        return way
+
     def put(self, row: Row, family: str, at: int) -> Put:
         """Return the write that migrates an entry, unless somebody has changed it since.
 
         Class and time to expire stay. Raises ``MigrationFailed`` naming scope and key.
         """
         scope, key, version, _, _, schema_version, state_class, expires_at, _, blob = row
-        plan = self._plans.get((family, schema_version)) or self.plan(family, schema_version)
-        target = plan.to_version
+        way = self._ways.get((family, schema_version)) or self._way(family, schema_version)
+        plan, apply, target = way
         try:
-            value = plan.apply(decode(blob), self._warn)
-            stored = self._encode((scope, key), value, blob, state_class, target)
+            value = apply(decode(blob), self._warn)
+            if self._encode_standard is not None and state_class == "standard":
+                stored = self._encode_standard(value)
+            else:
+                stored = self._encode((scope, key), value, blob, state_class, target)
         except LlmSpellError as error:
             raise _failed(error, row, plan) from None
-        self.used[family, schema_version] += 1
-        return Put(scope, key, stored, at, target, state_class, expires_at, version)
+        write = (scope, key, stored, at, target, state_class, expires_at, version, 1)
+        return _new_put(write)  # type: ignore[no-any-return]
 
     def differences(self, row: Row, put: Put) -> list[Difference]:
         """Return in which places a migration changes a value."""
@@ -82,7 +96,7 @@ class Converter:
 
     def steps(self) -> list[str]:
         """Return the names of all steps of the ways used, in their order."""
-        plans = (self._plans[of] for of in self.used)
+        plans = (plan for plan, _, _ in self._ways.values())
         return list(dict.fromkeys(step.name for plan in plans for step in plan.steps))
 
     def steps_of(self, families: Set[str]) -> list[tuple[str, str]]:
@@ -90,9 +104,9 @@ class Converter:
         return list(
             dict.fromkeys(
                 (family, step.name)
-                for family, version in self.used
+                for (family, _), (plan, _, _) in self._ways.items()
                 if family in families
-                for step in self._plans[family, version].steps
+                for step in plan.steps
             )
         )
 

@@ -15,7 +15,7 @@ from llmspell.store.base import Put, Ref, Row
 
 if TYPE_CHECKING:
     from llmspell.migration.versioning import Versioning
-    from llmspell.state.core import StateCore
+    from llmspell.state.rewriting import Rewriting
 
 __all__ = ["Lifting"]
 
@@ -29,7 +29,7 @@ class Lifting:
     of the current version all the same.
     """
 
-    def __init__(self, state: StateCore, versioning: Versioning) -> None:
+    def __init__(self, state: Rewriting, versioning: Versioning) -> None:
         self._state, self._versioning = state, versioning
         self._converters: dict[tuple[str, int], Converter] = {}
 

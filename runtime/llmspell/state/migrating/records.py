@@ -19,8 +19,8 @@ import msgpack
 from llmspell.errors import StateError, VersionConflict
 from llmspell.state.contention import backoff
 from llmspell.state.entry import timestamp
-from llmspell.state.holds import HOLDS, RUNS, Hold, holds_in
 from llmspell.store.base import Delete, Operation, Put, Ref, Store, WriteResult
+from llmspell.store.holds import HOLDS, RUNS, Hold, holds_in
 
 __all__ = ["MigrationRun", "RunRecords", "new_id"]
 
@@ -127,10 +127,12 @@ class RunRecords:
         for attempt in range(_ATTEMPTS):
             row = self._store().read((HOLDS,))[0]
             now = _now()
-            others = [each for each in holds_in(row) if each.id != run.id]
+            blob = None if row is None else row.blob
+            others = [each for each in holds_in(blob) if each.id != run.id]
             holds = [each for each in others if each.until > now]
             if until > now:
-                holds.append(Hold(run.id, run.seq, run.started_us, until))
+                runs = run.status == "running"
+                holds.append(Hold(run.id, run.seq, run.started_us, until, runs))
             put = Put(*HOLDS, msgpack.packb(holds), now, if_version=0 if row is None else row[2])
             with suppress(VersionConflict):
                 self._write([put])

@@ -85,6 +85,7 @@ class MigrationRunner:
             self._versioning.planner,
             self._selection.targets,
             state._migrated_blob,
+            encode_standard=state._standard_encoder(),
             allow_unsafe=options.allow_unsafe,
         )
         writer = BatchWriter(state, correlation_id=self._result.id, alive=alive)

@@ -41,8 +41,12 @@ class Selection:
     def scopes(self, reader: Reader) -> Iterator[tuple[str, int]]:
         """Yield each scope that may hold such entries, with the number of all its entries."""
         for scope, count in reader.scopes():
-            if self._has_scope(scope) and not self.targets.keys().isdisjoint(self._families(scope)):
+            if self.concerns(scope):
                 yield scope, count
+
+    def concerns(self, scope: str) -> bool:
+        """Tell whether a scope may hold such entries."""
+        return self._has_scope(scope) and not self.targets.keys().isdisjoint(self._families(scope))
 
     def sole_family(self, scope: str) -> str | None:
         """Return the family that all entries of a scope belong to, if they all are selected."""

@@ -13,7 +13,7 @@ from llmspell.store.base import Ref, Row
 
 if TYPE_CHECKING:
     from llmspell.migration.versioning import Versioning
-    from llmspell.state.core import StateCore
+    from llmspell.state.rewriting import Rewriting
 
 __all__ = ["migrate_one"]
 
@@ -21,7 +21,7 @@ _ATTEMPTS = 1000
 
 
 def migrate_one(
-    state: StateCore,
+    state: Rewriting,
     versioning: Versioning,
     ref: Ref,
     target: int | str | None,
@@ -79,7 +79,7 @@ def _family(versioning: Versioning, ref: Ref) -> str:
     return family
 
 
-def _row(state: StateCore, ref: Ref) -> Row:
+def _row(state: Rewriting, ref: Ref) -> Row:
     row = state.store.read((ref,))[0]
     if row is None:
         raise KeyNotFound(

@@ -11,7 +11,7 @@ from llmspell.store.base import Put, Store
 from llmspell.store.changes import Origin
 
 if TYPE_CHECKING:
-    from llmspell.state.core import StateCore
+    from llmspell.state.rewriting import Rewriting
 
 __all__ = ["BatchWriter"]
 
@@ -27,7 +27,7 @@ class BatchWriter:
     """
 
     def __init__(
-        self, state: StateCore, *, correlation_id: str, alive: Callable[[], None] | None = None
+        self, state: Rewriting, *, correlation_id: str, alive: Callable[[], None] | None = None
     ) -> None:
         self._state = state
         self._origin: Origin = state._origin()._replace(correlation_id=correlation_id)

@@ -40,6 +40,9 @@ class OnlyPrimary(ABC):
     def scopes(self, prefix: str = "") -> list[tuple[str, int]]:
         return self.ask(lambda primary: primary.scopes(prefix))
 
+    def versions(self) -> list[tuple[str, int, int]]:
+        return self.ask(lambda primary: primary.versions())
+
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:
         with ExitStack() as stack:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmspell.store.base import Reader, Ref, Row
+from llmspell.store.counting import versions_by_scan
 
 __all__ = ["LayeredReader"]
 
@@ -46,6 +47,9 @@ class LayeredReader:
         for scope, _ in self.upper.scopes(prefix):
             counts[scope] = counts.get(scope, 0) + len(self.alone(scope))
         return sorted(counts.items())
+
+    def versions(self) -> list[tuple[str, int, int]]:
+        return versions_by_scan(self) if self.upper.scopes() else self.lower.versions()
 
     def alone(self, scope: str) -> list[Row]:
         """Return what the upper store has of a scope and the lower one has not, without values."""

@@ -236,6 +236,9 @@ class LayeredStore(StoreWrapper):
             self._gate.rounds, bool(self._gate.keys), lambda reader: reader.scopes(prefix)
         )
 
+    def versions(self) -> list[tuple[str, int, int]]:
+        return self._ask(self._gate.rounds, bool(self._gate.keys), lambda reader: reader.versions())
+
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:
         with ExitStack() as stack:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from llmspell.store.changes import Change, Compacted, JournalSpan
@@ -16,21 +16,27 @@ _SLACK: Final = 8
 _MOST_BYTES: Final = 64 << 20
 
 
+def _nothing() -> None:
+    return None
+
+
 class MemoryJournal:
     """Changes by number. Every call is made under the store's lock.
 
     Nothing above ``floor`` is missing. ``keep``, if given, is how many changes stay at most,
-    about; what no position above the floor needs then goes by itself.
+    about; what no position above the floor needs then goes by itself. ``held`` tells a position
+    that must not be passed, if there is one.
     """
 
-    def __init__(self, keep: int | None) -> None:
+    def __init__(self, keep: int | None, held: Callable[[], int | None] = _nothing) -> None:
         self.rows: dict[int, Change] = {}
         self.floor = 0
         self.last = 0
         self._bytes = 0  # of the changes above the floor
         self._keep = keep
-        self._most = sys.maxsize if keep is None else keep + keep // _SLACK + 1
-        self._most_bytes = sys.maxsize if keep is None else _MOST_BYTES
+        self._held = held
+        self._most = self._most_bytes = sys.maxsize
+        self._bound()
 
     def append(self, change: Change, seq: int) -> None:
         """Append one change with its number."""
@@ -50,9 +56,18 @@ class MemoryJournal:
             self._trim()
 
     def _trim(self) -> None:
-        keep = self._keep or 0
+        keep, held = self._keep or 0, self._held()
         while self.last - self.floor > keep or self._bytes > _MOST_BYTES // 2:
+            if self.floor == held:  # look again only when there is as much again
+                self._most, self._most_bytes = 2 * self._most, 2 * self._most_bytes
+                return
             self._pass(self.floor + 1)
+        self._bound()
+
+    def _bound(self) -> None:
+        keep = self._keep
+        self._most = sys.maxsize if keep is None else keep + keep // _SLACK + 1
+        self._most_bytes = sys.maxsize if keep is None else _MOST_BYTES
 
     def span(self) -> JournalSpan:
         return JournalSpan(self.floor, self.last, len(self.rows))

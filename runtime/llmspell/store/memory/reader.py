@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from threading import Lock
@@ -109,6 +110,14 @@ class MemoryReader:
         with self._lock:
             self._check_open()
             return [(name, len(rows)) for name, rows in self._living(prefix)]
+
+    def versions(self) -> list[tuple[str, int, int]]:
+        counts: Counter[tuple[str, int]] = Counter()
+        with self._lock:
+            self._check_open()
+            for name, records in self._living():
+                counts.update((name, record.schema_version) for record in records)
+        return [(name, version, count) for (name, version), count in sorted(counts.items())]
 
     def _living(self, prefix: str = "") -> list[tuple[str, list[Record]]]:
         """Return the users' scopes that hold live records, with these."""

@@ -17,6 +17,7 @@ from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origi
 from llmspell.store.checks import check_durability, closed_error
 from llmspell.store.clock import Clock, system_clock
 from llmspell.store.forking import hold_over_fork
+from llmspell.store.holds import HOLDS, holds_in
 from llmspell.store.memory.journal import MemoryJournal
 from llmspell.store.memory.reader import MemoryReader, Scope
 from llmspell.store.plan import Known, Plan, Record, touched
@@ -50,12 +51,19 @@ class MemoryStore(MemoryReader, RewritesByWriting):
         self.seal: Seal | None = None
         self.ring_seen: RingSeen | None = None
         self._epoch = 0
-        self._journal = MemoryJournal(keep_changes) if journal else None
+        self._journal = MemoryJournal(keep_changes, self._held) if journal else None
         self._expiring: list[tuple[int, str, str]] = []
         self._most_expiring = _LEAST_EXPIRING
         self._written = Condition(self._lock)
         self._waiting = 0
         hold_over_fork(self)
+
+    def _held(self) -> int | None:
+        """Return the position that a migration under way may have to go back to."""
+        space = self._scopes.get(HOLDS.scope)
+        record = None if space is None else space.records.get(HOLDS.key)
+        holds = holds_in(None if record is None else record.blob)
+        return min((hold.seq for hold in holds if hold.runs), default=None)
 
     def write(
         self,

@@ -65,6 +65,10 @@ class RelaxedReader(RelaxedCore):
         self._catch_up()
         return self.inner.scopes(prefix)
 
+    def versions(self) -> list[tuple[str, int, int]]:
+        self._catch_up()
+        return self.inner.versions()
+
     def snapshot(self) -> AbstractContextManager[Reader]:
         self._catch_up()
         return self.inner.snapshot()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from llmspell.store.base import Ref, Row
 from llmspell.store.checks import closed_error
 from llmspell.store.clock import Clock
+from llmspell.store.counting import versions_by_scan
 from llmspell.store.rocks.errors import failure
 from llmspell.store.rocks.format import (
     ALIVE,
@@ -109,6 +110,9 @@ class RocksReader(ABC):
             return [(scope, count) for scope, count in counts.items() if count]
 
         return self._iterate(scopes, "scopes", "expiry")
+
+    def versions(self) -> list[tuple[str, int, int]]:
+        return versions_by_scan(self)
 
 
 class Moment(RocksReader):

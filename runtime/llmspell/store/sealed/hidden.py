@@ -133,6 +133,9 @@ class _Reader:
     def scopes(self, prefix: str = "") -> list[tuple[str, int]]:
         return self._reader.scopes(prefix)
 
+    def versions(self) -> list[tuple[str, int, int]]:
+        return self._reader.versions()
+
 
 class HiddenKeysStore(_Reader, StoreWrapper):
     """A store over one that seals, which is never told the keys of users.

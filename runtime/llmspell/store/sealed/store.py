@@ -47,6 +47,9 @@ class _Opened:
     def scopes(self, prefix: str = "") -> list[tuple[str, int]]:
         return self._reader.scopes(prefix)
 
+    def versions(self) -> list[tuple[str, int, int]]:
+        return self._reader.versions()
+
     def _row(self, row: Row) -> Row:
         scope, key, version, _, _, schema_version, state_class, _, _, blob = row
         opened = self._envelope.open(scope, key, version, schema_version, blob, state_class)

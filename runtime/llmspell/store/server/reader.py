@@ -60,6 +60,10 @@ class ServerReader(ABC):
         rows = self._fetch(statement, lower=prefix, upper=upper, now=self._clock())
         return [(scope, count) for scope, count in rows]
 
+    def versions(self) -> list[tuple[str, int, int]]:
+        rows = self._fetch(ask.versions(), now=self._clock())
+        return [(scope, version, count) for scope, version, count in rows]
+
     def _fetch(self, statement: Any, **values: Any) -> list[Any]:
         given = {name: value for name, value in values.items() if value is not None}
         return self._ask(lambda session: session.fetch(statement, given))

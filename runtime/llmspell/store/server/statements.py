@@ -43,6 +43,7 @@ __all__ = [
     "span",
     "step",
     "totals",
+    "versions",
 ]
 
 #: How many changes of a key one statement walks back over; MySQL allows 1,000.
@@ -115,6 +116,14 @@ def scopes(*, upper: bool) -> Executable:
         .order_by(scope)
     )
     return query.where(scope < bindparam("upper")) if upper else query
+
+
+@cache
+def versions() -> Executable:
+    """Scopes of users and schema versions with the number of entries that have both."""
+    by = (entries.c.scope, entries.c.schema_version)
+    query: Select[Any] = select(*by, func.count()).where(alive, _of_users)
+    return query.group_by(*by).order_by(*by)
 
 
 @cache

@@ -163,6 +163,10 @@ def _reads() -> _Composed:
     users = entries.c.scope >= bindparam("first")
     totals = select(func.count(), func.count(entries.c.scope.distinct()))
     yield "totals", totals.where(users, _IS_LIVE, _unexpired())
+    by = (entries.c.scope, entries.c.schema_version)
+    of_users = entries.c.scope >= bindparam("lower")
+    versions = select(*by, func.count()).where(of_users, _IS_LIVE, _unexpired())
+    yield "versions", versions.group_by(*by).order_by(*by)
     yield "pin", select(_ONE).select_from(entries).limit(_ONE).offset(_NO_OFFSET)
 
 

@@ -88,6 +88,10 @@ class SqliteReader(ABC):
         lower = max(prefix, FIRST_SCOPE)
         return self._fetch_all(statement, lower=lower, upper=upper, now=self._clock())
 
+    def versions(self) -> list[tuple[str, int, int]]:
+        statement = self._statements.versions
+        return self._fetch_all(statement, lower=FIRST_SCOPE, now=self._clock())
+
     def _fetch_all(self, statement: Statement, **values: Any) -> list[Any]:
         connection = self._connection()
         try:

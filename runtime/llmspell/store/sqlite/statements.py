@@ -117,6 +117,11 @@ class Statements:
         """Return what counts entries by scope: ``upper``."""
         return self._chosen("scopes", conditions)
 
+    @property
+    def versions(self) -> Statement:
+        """What counts the entries of users by scope and schema version."""
+        return self._all["versions"]
+
     def _chosen(self, name: str, conditions: dict[str, bool]) -> Statement:
         return self._all[variant(name, *(each for each, holds in conditions.items() if holds))]
 
