@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from llmspell.errors import LlmSpellError
 from llmspell.state.classes import class_policy
 from llmspell.state.core import STANDARD, StateCore
-from llmspell.store.base import Put
+from llmspell.store.base import Put, Rewritten
 from llmspell.store.changes import Origin
 from llmspell.store.codec import decode, encode
 from llmspell_bridges.values import MAX_DEPTH, Value, depth_of, too_deep
@@ -73,7 +73,7 @@ class Rewriting(StateCore):
 
     def _rewrite(
         self, puts: Sequence[Put], origin: Origin, *, durability: str | None = None
-    ) -> None:
+    ) -> Rewritten:
         """Write a batch of a migration; nothing of it is kept in the cache.
 
         Raises ``VersionConflict`` when an entry is not at the version its put demands.
@@ -89,3 +89,4 @@ class Rewriting(StateCore):
         if self._audit is not None:
             self._audit.migrated(puts, "ok", origin)
         self._written(puts[0].at)
+        return done

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,10 +72,12 @@ class BulkMigration:
         for _ in range(_MOST_PASSES):
             migrated = self._result.items_migrated
             self._failed, self._count_failed, self._result.items_checked = [], 0, 0
+            self._writer.begin()
             for page in self._pages():
-                with collector_paused(len(page)):
-                    self._batch(page)
+                self._batch(page)
             if self._is_dry or migrated == self._result.items_migrated:
+                break
+            if self._writer.was_alone():
                 break
             if sum(self._pending().values()) <= self._count_failed:
                 break
@@ -88,104 +89,117 @@ class BulkMigration:
     def _pending(self) -> dict[tuple[str, int], int]:
         counts = census(self._writer.store, self._selection)
         targets = self._selection.targets
+        self._result.items_checked = counts.total()
         pending = {of: count for of, count in counts.items() if of[1] != targets[of[0]]}
         for family, version in pending:
             self._converter.plan(family, version)
         return pending
 
-    def _pages(self) -> Iterator[list[tuple[Row, str]]]:
-        """Yield the entries that are to be migrated, each with its family.
+    def _pages(self) -> Iterator[dict[str, list[Row]]]:
+        """Yield the entries that are to be migrated, by family.
 
         Pages reach over scopes: often there are many of them with an entry or two each.
         """
-        page: list[tuple[Row, str]] = []
-        for rows, family_in in self._rows():
-            found = [(row, family) for row in rows if (family := family_in(row[1])) is not None]
-            self._result.items_checked += len(found)
-            targets = self._selection.targets
-            page += [(row, family) for row, family in found if row[5] != targets[family]]
-            if len(page) >= self._batch_size:
+        page: dict[str, list[Row]] = {}
+        count = 0
+        for scope, rows in self._rows():
+            for family, found in self._by_family(scope, rows).items():
+                self._result.items_checked += len(found)
+                target = self._selection.targets[family]
+                due = [row for row in found if row[5] != target]
+                if due:
+                    page.setdefault(family, []).extend(due)
+                    count += len(due)
+            if count >= self._batch_size:
                 yield page
-                page = []
+                page, count = {}, 0
         if page:
             yield page
 
-    def _rows(self) -> Iterator[tuple[list[Row], Callable[[str], str | None]]]:
+    def _rows(self) -> Iterator[tuple[str, list[Row]]]:
         store = self._writer.store
         for scope, _ in list(self._selection.scopes(store)):
-            family_in = self._selection.family_in(scope)
             after: str | None = None
             while rows := store.scan(scope, after=after, limit=self._batch_size):
-                yield rows, family_in
+                yield scope, rows
                 if len(rows) < self._batch_size:
                     break
                 after = rows[-1].key
 
-    def _batch(self, page: list[tuple[Row, str]]) -> None:
-        puts = self._converted(page)
-        if self._is_dry:
-            self._result.items_migrated += len(puts)
-        elif puts:
-            self._write(puts, {(row[0], row[1]): family for row, family in page})
-        self._done += len(page)
+    def _by_family(self, scope: str, rows: list[Row]) -> dict[str, list[Row]]:
+        sole = self._selection.sole_family(scope)
+        if sole is not None:
+            return {sole: rows}
+        family_in = self._selection.family_in(scope)
+        found: dict[str, list[Row]] = {}
+        for row in rows:
+            family = family_in(row[1])
+            if family is not None:
+                found.setdefault(family, []).append(row)
+        return found
+
+    def _batch(self, page: dict[str, list[Row]]) -> None:
+        for family, rows in page.items():
+            with collector_paused(len(rows)):
+                puts = self._converted(rows, family)
+                if self._is_dry:
+                    self._result.items_migrated += len(puts)
+                elif puts:
+                    self._write(puts, family)
+            self._done += len(rows)
         if self._on_event is not None:
-            for schema, step in self._converter.steps_of({family for _, family in page}):
+            for schema, step in self._converter.steps_of(page.keys()):
                 self._tell("step", schema=schema, step=step)
             self._tell("batch")
 
-    def _converted(self, page: list[tuple[Row, str]]) -> list[Put]:
-        puts: list[Put] = []
-        convert, at, alive = self._converter.put, time_ns() // 1000, self._writer.keep_alive
-        for row, family in page:
-            if time.monotonic() >= self._writer.due:
-                alive()
-            try:
-                put = convert(row, family, at)
-            except MigrationFailed as error:
-                self._fail(error, row, family)
-                continue
-            if self._is_dry and self._on_event is not None:
-                self._tell_entry(row, put, family)
-            puts.append(put)
+    def _converted(self, rows: list[Row], family: str) -> list[Put]:
+        """Return the writes that migrate entries; those that cannot be are told."""
+
+        def failed(row: Row, error: MigrationFailed) -> None:
+            self._fail(error, family)
+
+        at = time_ns() // 1000
+        puts = self._converter.puts(rows, family, at, failed=failed, writer=self._writer)
+        if self._is_dry and self._on_event is not None:
+            by_ref = {(row.scope, row.key): row for row in rows}
+            for put in puts:
+                self._tell_entry(by_ref[put.scope, put.key], put, family)
         return puts
 
-    def _write(self, puts: list[Put], families: dict[tuple[str, str], str]) -> None:
+    def _write(self, puts: list[Put], family: str) -> None:
         """Write a batch. What others changed meanwhile is read and converted again."""
         for attempt in range(_ATTEMPTS):
             if attempt >= _SINGLY_AFTER and len(puts) > 1:
                 # Somebody writes one of them all the time: he must not hold up the others.
                 for put in puts:
-                    self._write([put], families)
+                    self._write([put], family)
                 return
             try:
                 self._writer.write(puts)
             except VersionConflict:
                 backoff(attempt)
-                puts = self._again(puts, families)
+                puts = self._again(puts, family)
                 if puts:
                     continue
             self._result.items_migrated += len(puts)
             return
-        self._fail(_contended(puts[0]), None, families[puts[0][0], puts[0][1]])
+        self._fail(_contended(puts[0]), family)
 
-    def _again(self, puts: list[Put], families: dict[tuple[str, str], str]) -> list[Put]:
+    def _again(self, puts: list[Put], family: str) -> list[Put]:
         rows = self._writer.store.read([Ref(put[0], put[1]) for put in puts])
-        targets = self._selection.targets
+        target = self._selection.targets[family]
         kept: list[Put] = []
-        changed: list[tuple[Row, str]] = []
+        changed: list[Row] = []
         for put, row in zip(puts, rows, strict=True):
-            if row is None:
-                continue
-            family = families[row.scope, row.key]
-            if row.version == put.if_version:
+            if row is not None and row.version == put.if_version:
                 kept.append(put)
-            elif row.schema_version != targets[family]:
-                changed.append((row, family))
-        return kept + self._converted(changed)
+            elif row is not None and row.schema_version != target:
+                changed.append(row)
+        return kept + self._converted(changed, family)
 
     # What is told ---------------------------------------------------------------------------
 
-    def _fail(self, error: LlmSpellError, row: Row | None, family: str) -> None:
+    def _fail(self, error: LlmSpellError, family: str) -> None:
         facts = error.details
         self._count_failed += 1
         if len(self._failed) < MAX_LISTED:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from llmspell.errors import LlmSpellError, MigrationFailed, ValidationFailed
@@ -15,6 +16,7 @@ from llmspell.store.codec import decode
 if TYPE_CHECKING:
     from llmspell.migration.plan import Plan
     from llmspell.migration.planner import Planner
+    from llmspell.state.migrating.writer import BatchWriter
 
 __all__ = ["Converter", "Encode"]
 
@@ -76,19 +78,45 @@ class Converter:
 
         Class and time to expire stay. Raises ``MigrationFailed`` naming scope and key.
         """
-        scope, key, version, _, _, schema_version, state_class, expires_at, _, blob = row
-        way = self._ways.get((family, schema_version)) or self._way(family, schema_version)
-        plan, apply, target = way
-        try:
-            value = apply(decode(blob), self._warn)
-            if self._encode_standard is not None and state_class == "standard":
-                stored = self._encode_standard(value)
-            else:
-                stored = self._encode((scope, key), value, blob, state_class, target)
-        except LlmSpellError as error:
-            raise _failed(error, row, plan) from None
-        write = (scope, key, stored, at, target, state_class, expires_at, version, 1)
-        return _new_put(write)  # type: ignore[no-any-return]
+        (put,) = self.puts([row], family, at, failed=_raised)
+        return put
+
+    def puts(
+        self,
+        rows: Sequence[Row],
+        family: str,
+        at: int,
+        *,
+        failed: Callable[[Row, MigrationFailed], None],
+        writer: BatchWriter | None = None,
+    ) -> list[Put]:
+        """Return the writes that migrate entries of a family; ``failed`` is told of the others.
+
+        ``writer`` is kept alive. One loop, for a batch may have many thousand entries.
+        """
+        puts: list[Put] = []
+        ways, encode_standard, warn = self._ways, self._encode_standard, self._warn
+        due = float("inf") if writer is None else writer.due
+        for row in rows:
+            scope, key, version, _, _, schema_version, state_class, expires_at, _, blob = row
+            plan, apply, target = ways.get((family, schema_version)) or self._way(
+                family, schema_version
+            )
+            if monotonic() >= due and writer is not None:
+                writer.keep_alive()
+                due = writer.due
+            try:
+                value = apply(decode(blob), warn)
+                if encode_standard is not None and state_class == "standard":
+                    stored = encode_standard(value)
+                else:
+                    stored = self._encode((scope, key), value, blob, state_class, target)
+            except LlmSpellError as error:
+                failed(row, _failed(error, row, plan))
+                continue
+            write = (scope, key, stored, at, target, state_class, expires_at, version, 1)
+            puts.append(_new_put(write))
+        return puts
 
     def differences(self, row: Row, put: Put) -> list[Difference]:
         """Return in which places a migration changes a value."""
@@ -120,6 +148,10 @@ class Converter:
     def _warn(self, text: str) -> None:
         if text in self.warnings or len(self.warnings) < _MOST_WARNINGS:
             self.warnings[text] += 1
+
+
+def _raised(row: Row, error: MigrationFailed) -> None:
+    raise error from None
 
 
 def _failed(error: LlmSpellError, row: Row, plan: Plan) -> MigrationFailed:

@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from time import time_ns
 from typing import Any, Final
 
@@ -74,6 +74,10 @@ class MigrationRun:
         except OSError:  # it is somebody else's
             return False
         return False
+
+    def taken_up(self, *, atomic: bool) -> MigrationRun:
+        """Return the run as one of this process, which goes on with it."""
+        return replace(self, atomic=atomic, host=socket.gethostname(), pid=os.getpid())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as scripts and programs see it; what is not known is left out."""

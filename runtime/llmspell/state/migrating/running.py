@@ -146,8 +146,7 @@ class MigrationRunner:
         wanted = self._selection.told()
         for run in islice(self._runs.latest(), _LOOKED_AT):
             if run.status in _BROKEN_OFF and run.selection == wanted:
-                run.atomic = self._options.atomic
-                return run
+                return run.taken_up(atomic=self._options.atomic)
         return None
 
     def _new_run(self) -> MigrationRun:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from llmspell.security.wildcard import wildcard
 from llmspell.store.base import Reader
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from llmspell.migration.versioning import Versioning
 
 __all__ = ["Selection"]
+
+_KNOWN_SCOPES: Final = 1024
 
 
 class Selection:
@@ -33,6 +36,7 @@ class Selection:
         self._versioning = versioning
         self._has_scope = wildcard(scope or "*").matches
         self._has_key = wildcard(key or "*").matches
+        self._families = lru_cache(_KNOWN_SCOPES)(self._families_of)
         self._claims = {
             name: [(wildcard(s).matches, k) for s, k in versioning.claims(name)]
             for name in versioning.planner.names
@@ -73,7 +77,7 @@ class Selection:
         """Return what tells two selections apart."""
         return [[list(item) for item in sorted(self.targets.items())], self.scope, self.key]
 
-    def _families(self, scope: str) -> dict[str, list[str]]:
+    def _families_of(self, scope: str) -> dict[str, list[str]]:
         """Return the patterns of keys with which families claim a scope."""
         claimed: dict[str, list[str]] = {}
         for name, claims in self._claims.items():

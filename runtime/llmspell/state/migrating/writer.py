@@ -32,6 +32,8 @@ class BatchWriter:
         self._state = state
         self._origin: Origin = state._origin()._replace(correlation_id=correlation_id)
         self._alive = alive
+        self._expected = -1
+        self._alone = False
         self.due = time.monotonic() + _ALIVE_EVERY_S if alive else float("inf")
 
     @property
@@ -48,5 +50,17 @@ class BatchWriter:
     def write(self, puts: Sequence[Put]) -> None:
         """Write a batch. Raises ``VersionConflict`` when an entry is not at its put's version."""
         needs_fsync = not _FSYNC.isdisjoint({put[5] for put in puts})
-        self._state._rewrite(puts, self._origin, durability="fsync" if needs_fsync else None)
+        durability = "fsync" if needs_fsync else None
+        before, after, _ = self._state._rewrite(puts, self._origin, durability=durability)
+        self._alone = self._alone and before == self._expected != -1
+        self._expected = after
         self.keep_alive()
+
+    def begin(self) -> None:
+        """Note that what is there is about to be read."""
+        self._expected = self.store.epoch()
+        self._alone = True
+
+    def was_alone(self) -> bool:
+        """Tell whether nobody else can have written anything since ``begin``."""
+        return self._alone and self.store.epoch() == self._expected != -1
