@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from llmspell.config import Config, load_config
     from llmspell.engine import Runtime
     from llmspell.errors import LlmSpellError, ScriptError, StateError
+    from llmspell.migration import MigrationStep
     from llmspell.permissions import Permissions
     from llmspell.result import RunResult
+    from llmspell.schema import StateSchema
     from llmspell.script import Script
     from llmspell.security.validation import Candidate, Verifier
     from llmspell.state.aio import AsyncStateManager
@@ -31,6 +33,7 @@ __all__ = [
     "Limits",
     "LlmSpellError",
     "Metadata",
+    "MigrationStep",
     "Permissions",
     "RunResult",
     "Runtime",
@@ -38,6 +41,7 @@ __all__ = [
     "ScriptError",
     "StateError",
     "StateManager",
+    "StateSchema",
     "StateScope",
     "Verifier",
     "__version__",
@@ -55,6 +59,8 @@ _HOMES: Final = {
     "RunResult": "llmspell.result",
     "Limits": "llmspell_bridges.limits",
     "LlmSpellError": "llmspell.errors",
+    "MigrationStep": "llmspell.migration",
+    "StateSchema": "llmspell.schema",
     "Script": "llmspell.script",
     "ScriptError": "llmspell.errors",
     "StateError": "llmspell.errors",

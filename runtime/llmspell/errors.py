@@ -157,7 +157,7 @@ class IncompatibleSchema(SchemaError):
     code = "incompatible_schema"
 
 
-class MigrationError(StateError, RuntimeError):
+class MigrationError(StateError):
     """Base of the errors of migrations. What could not be migrated is as it was."""
 
     code = "migration_error"

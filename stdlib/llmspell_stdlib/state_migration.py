@@ -39,6 +39,7 @@ class MigrationService(Protocol):
     def schema_versions(self) -> dict[str, Any]: ...
 
 
+_MOST_EXACT: Final = 2**53
 _DRY_RUN: Final = Param("dry_run", "boolean", "Only tell what would be done; nothing is written.")
 _UNSAFE: Final = Param("allow_unsafe", "boolean", "Take a way that loses data, too.")
 STATE.records += [
@@ -98,6 +99,7 @@ def migrate(state: MigrationService, *arguments: Any) -> dict[str, Any]:
     """
     while arguments and arguments[-1] is None:
         arguments = arguments[:-1]
+    arguments = tuple(map(_whole, arguments))
     if _is_of_many(arguments):
         _check(_MANY, arguments)
         target, options = (*arguments, None)[:2]
@@ -113,12 +115,18 @@ _MIGRATE: Final[Function] = STATE.functions[-1]
 def _is_of_many(arguments: tuple[Any, ...]) -> bool:
     """Tell whether the first argument is the target: a version, and no key follows it."""
     first, second = (*arguments, None, None)[:2]
-    if type(first) is int:
+    if type(first) in (int, float):
         return True
     if type(first) is not str or type(second) is str:
         return False
     parts = first.split(".")
     return len(parts) <= 3 and all(part.isascii() and part.isdigit() for part in parts)
+
+
+def _whole(argument: Any) -> Any:
+    """Return 2 for 2.0: Lua has it of every division, and JavaScript knows no difference."""
+    is_whole = type(argument) is float and argument.is_integer()
+    return int(argument) if is_whole and abs(argument) <= _MOST_EXACT else argument
 
 
 def _check(form: tuple[Param, ...], arguments: tuple[Any, ...]) -> None:

@@ -15,7 +15,7 @@ from llmspell.errors import (
     SchemaError,
     UnsupportedVersion,
 )
-from llmspell.migration import Default, MigrationStep
+from llmspell.migration import Default, MigrationStep, Move
 from llmspell.schema import AppliesTo, StateSchema
 from llmspell.state.manager import StateManager
 from llmspell.state.migrating.result import MigrationEvent
@@ -263,3 +263,27 @@ def test_steps_without_a_schema_are_for_what_no_schema_claims(
     state.migrate_all()
     assert state.load("global", "k") == {"seen": True}
     assert state.save("global", "other", {}).schema_version == 2
+
+
+def test_what_nests_too_deep_by_migrating_is_refused(open_runtime: Callable[..., Runtime]) -> None:
+    """Nobody could save it again; also where it is so long that it is compressed."""
+    step = MigrationStep(
+        schema="anything",
+        from_version=1,
+        to_version=2,
+        transformations=[Move(from_field="a", to_field="b.c")],
+    )
+    state = open_runtime(schemas=(), migrations=[step]).state
+    for depth, member in ((126, ""), (127, ""), (128, ""), (128, "x" * 100_000)):
+        value: dict[str, Any] = {"a": 1}
+        for _ in range(depth - 1):
+            value = {"a": value}
+        state.save("global", f"{depth}{member[:1]}", value | {"m": member}, schema_version=1)
+    for atomic in (True, False):
+        result = state.migrate_all(atomic=atomic, dry_run=atomic)
+        assert [error["key"] for error in result.errors] == ["128", "128x"]
+        assert all("128 levels" in error["message"] for error in result.errors)
+    for key in state.list_keys("global"):
+        known = state.get_metadata("global", key)
+        assert known is not None
+        state.save("global", key, state.load("global", key), schema_version=known.schema_version)

@@ -161,7 +161,6 @@ def test_a_transformer_is_asked_once_for_each_value():
         (False, False),
         ("no", False),
         (["no"], False),
-        (7, False),
     ],
 )
 def test_a_validator_accepts_or_refuses(answer, passes):

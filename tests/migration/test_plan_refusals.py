@@ -105,3 +105,21 @@ def test_two_steps_between_the_same_versions_are_refused_and_both_named() -> Non
     one, other = step(1, 2, name="one"), step(1, 2, name="other").from_file(Path("b.toml"))
     with pytest.raises(SchemaError, match=r"'one' and 'other' in b\.toml"):
         planner(one, other)
+
+
+@pytest.mark.parametrize("version", [10**5000, -(2**40)], ids=["huge", "below"])
+def test_numbers_beyond_all_versions_are_told_without_being_shown(version: int) -> None:
+    made = planner(step(1, 2))
+    for ask in (
+        lambda: made.resolve("user", version),
+        lambda: made.plan("user", version, 2),
+        lambda: made.plan("user", 1, version),
+    ):
+        with pytest.raises(InvalidArgument, match="the highest version there can be"):
+            ask()
+
+
+def test_a_name_that_is_no_text_is_unknown() -> None:
+    name: Any = None
+    with pytest.raises(UnsupportedVersion, match="there is no schema 'None'"):
+        planner(step(1, 2)).plan(name, 1, 2)

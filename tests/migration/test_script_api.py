@@ -314,7 +314,7 @@ FORMS = (
         ('"user:1", "profile", true', "'target' must be an integer or text, not a boolean", FORMS),
         ('"user:1", "profile", 2.5', "'target' must be an integer or text, not a float", FORMS),
         ('"user:1", 2', "'key' must be text, not an integer", FORMS),
-        ("2.5", "'scope' must be text, not a float", FORMS),
+        ("2.5", "'target' must be an integer or text, not a float", FORMS),
         ("true", "'scope' must be text, not a boolean", FORMS),
         ('2, "profile"', "'options' must be a map, not text", FORMS),
         ('"2.0.0", 5', "'options' must be a map, not an integer", FORMS),
@@ -419,3 +419,20 @@ def test_without_the_feature_the_functions_are_absent_and_calls_name_the_key(
     assert caught.value.hint == (
         f"State.{name} needs state.migration.enabled = true in the configuration"
     )
+
+
+@pytest.mark.parametrize("call", ["migrate(4/2)", "migrate('user:1', 'profile', 2.0)"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_version_may_be_a_whole_number_that_came_of_a_division(
+    opened: Open, language: str, call: str
+) -> None:
+    assert run(opened(), language, call)["to_version"] == 2
+
+
+@pytest.mark.parametrize("target", ["2.5", "1e20"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_other_number_is_a_version_and_the_target_is_what_is_wrong(
+    opened: Open, language: str, target: str
+) -> None:
+    with pytest.raises(ScriptError, match="argument 'target' must be"):
+        run(opened(), language, f"migrate({target})")

@@ -12,7 +12,7 @@ from llmspell.migration.refusal import Refused, kind_of
 from llmspell.migration.step import MigrationStep
 from llmspell.migration.transformer import Transformer, Unconvertible
 from llmspell.schema.functions import Function, Functions, failure
-from llmspell.schema.validators import VALIDATORS, check_config, refusal
+from llmspell.schema.validators import VALIDATORS, check_config, is_answer, refusal
 from llmspell_bridges.values import canonical
 
 __all__ = ["Check", "Convert", "bind_transformer", "bind_validator"]
@@ -64,6 +64,13 @@ def bind_validator(
         if answer is None or answer is True:
             return None
         _close(answer)
+        if not is_answer(answer):
+            # Taken for a refusal it would let a broken validator remove what is well.
+            raise Refused(
+                f"cannot be checked: validator {name!r} returned {kind_of(answer)}, which is no "
+                "answer",
+                hint="return true or nothing to accept; false, a text or texts to refuse",
+            )
         return refusal(answer)
 
     return run

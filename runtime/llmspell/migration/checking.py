@@ -57,7 +57,7 @@ def asking(condition: Condition, check: Check | None) -> Operation:
             try:
                 why = question(value)
             except Refused as refused:
-                why = refused.why
+                raise Refused(refused.why, place, hint=refused.hint) from None
             if why is not None:
                 raise Refused(why, place)
 

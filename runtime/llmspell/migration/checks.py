@@ -111,7 +111,11 @@ class _Following:
             mended = "correct the path or the order of the transforms"
             text = f"{self._absent(found, path)}{self._meant(found)}; {mended}"
             self._note(text, is_error=fails, of=words)
-        elif found.presence is Presence.UNKNOWN and (meant := self._meant(found)):
+        elif (
+            found.presence is Presence.UNKNOWN
+            and found.within.is_described
+            and (meant := self._meant(found))
+        ):
             text = f"{path} is no declared field of {self._old}{meant}"
             self._note(text, is_error=False, of=words)
         elif found.presence is Presence.POSSIBLE and fails:

@@ -19,7 +19,7 @@ _LISTED = 20
 
 def unknown_schema(name: str, names: Sequence[str]) -> UnsupportedVersion:
     """Nothing is known of a schema of this name."""
-    guess = get_close_matches(name, names, n=1)
+    guess = get_close_matches(str(name), names, n=1)
     listed = ", ".join(names[:_LISTED]) or "none: write one into the folder of schemas"
     return UnsupportedVersion(
         f"there is no schema '{name}', and no migration step for one",

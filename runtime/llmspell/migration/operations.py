@@ -254,4 +254,4 @@ def _checked(check: Check, value: Any, place: Place) -> str | None:
     try:
         return check(value)
     except Refused as refused:
-        raise Refused(refused.why, place) from None
+        raise Refused(refused.why, place, hint=refused.hint) from None

@@ -16,6 +16,7 @@ from llmspell.migration.no_plan import (
 )
 from llmspell.migration.plan import Plan, StepReport
 from llmspell.migration.route import cheapest
+from llmspell.schema.versions import MAX_VERSION
 
 if TYPE_CHECKING:
     from llmspell.migration.step import MigrationStep
@@ -92,6 +93,7 @@ class Planner:
             )
         # A whole number of a script may come as one with a fraction that is none.
         number = int(target) if isinstance(target, float) and target.is_integer() else target
+        _check_size("target", number)
         found = links.numbers.get(str(number).strip())
         if found is None:
             raise unknown_target(links, number)
@@ -119,6 +121,7 @@ class Planner:
                     hint="resolve() makes a number of text such as '2.0.0'",
                     parameter=parameter,
                 )
+            _check_size(parameter, version)
         if not {from_version, to_version} <= set(links.versions):
             raise unknown_versions(links, from_version, to_version)
         path = cheapest(
@@ -134,3 +137,12 @@ class Planner:
         if links is None:
             raise unknown_schema(name, self.names)
         return links
+
+
+def _check_size(parameter: str, version: float | str) -> None:
+    """Raise ``InvalidArgument`` for a number that no version has and no message could show."""
+    if isinstance(version, int) and abs(version) > MAX_VERSION:
+        raise InvalidArgument(
+            f"{parameter} is beyond {MAX_VERSION}, the highest version there can be",
+            parameter=parameter,
+        )

@@ -65,7 +65,9 @@ class Part:
         return Part(
             self.presence,
             self.type,
-            {name: member.copied() for name, member in self.members.items()},
+            {name: member.copied() for name, member in self.members.items()}
+            if self.members
+            else {},
             None if self.each is None else self.each.copied(),
             self.is_open,
             self.is_described,

@@ -99,14 +99,17 @@ def open_versioning(
     """Read the files a configuration names and check that all fits together.
 
     ``scripts`` loads a function of a script, as ``ScriptFunction`` does. A folder that does not
-    exist is an error only when the configuration names it. Raises ``SchemaError``.
+    exist is an error only when the configuration names it, and the default ones are read only if
+    nothing is given. Raises ``SchemaError``.
     """
     validators = Functions("validator", VALIDATORS, given.validators, scripts)
     # A transformer whose return was forgotten must not store null; to a validator that says yes.
     returning = None if scripts is None else partial(scripts, must_return=True)
     transformers = Functions("transformer", TRANSFORMERS, given.transformers, returning)
-    schemas = [*_read(section, "schemas_dir", read_schemas), *given.schemas]
-    steps = [*_read(section, "migrations_dir", read_steps), *given.migrations]
+    # Who hands over objects means those; a folder that happens to be here is none of his.
+    in_files = not (given.schemas or given.migrations)
+    schemas = [*_read(section, "schemas_dir", read_schemas, in_files), *given.schemas]
+    steps = [*_read(section, "migrations_dir", read_steps, in_files), *given.migrations]
     registry = SchemaRegistry(schemas, validators=validators)
     planner = Planner(registry, steps, transformers=transformers, validators=validators)
     return Versioning(
@@ -132,8 +135,12 @@ def _unclaimed(registry: SchemaRegistry, planner: Planner) -> str | None:
     return names[0] if names else None
 
 
-def _read(section: Migration, name: str, read: Callable[[Path], Iterable[Any]]) -> Iterable[Any]:
+def _read(
+    section: Migration, name: str, read: Callable[[Path], Iterable[Any]], by_default: bool
+) -> Iterable[Any]:
     folder: Path = getattr(section, name)
+    if name not in section.model_fields_set and not by_default:
+        return ()
     if folder.is_dir():
         return read(folder)
     if name in section.model_fields_set:

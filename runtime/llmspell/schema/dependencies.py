@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 
 from llmspell.errors import SchemaError
+from llmspell.schema.extent import check_extent
 from llmspell.schema.fields import ArrayField, FieldBase, ObjectField
 from llmspell.schema.models import StateSchema
 from llmspell.schema.versions import SchemaId
@@ -22,7 +23,7 @@ def references(schema: StateSchema) -> Iterator[str]:
 
 
 def check_dependencies(schemas: Mapping[str, StateSchema]) -> None:
-    """Raise ``SchemaError`` for a dependency that is not there, and for a circle of them.
+    """Raise ``SchemaError`` for a dependency that is not there, a circle, and too much of them.
 
     ``schemas`` are all there are, by ``name@version``.
     """
@@ -32,7 +33,7 @@ def check_dependencies(schemas: Mapping[str, StateSchema]) -> None:
             if other not in schemas:
                 raise _missing(schemas[name], other, schemas)
     try:
-        TopologicalSorter(graph).prepare()
+        order = list(TopologicalSorter(graph).static_order())
     except CycleError as error:
         # The sorter tells the circle from what is needed to what needs it.
         circle = list(reversed(error.args[1]))
@@ -44,6 +45,7 @@ def check_dependencies(schemas: Mapping[str, StateSchema]) -> None:
             schema=first.name,
             circle=circle,
         ) from None
+    check_extent(schemas, order)
 
 
 def _of_field(field: FieldBase) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 import tomllib
 from collections.abc import Sequence
 from functools import cached_property
@@ -49,7 +50,10 @@ class Positions:
     def _lines(self) -> dict[tuple[str, ...], int]:
         from llmspell.config.positions import key_lines
 
-        return key_lines(self._text)
+        try:
+            return key_lines(self._text)
+        except RecursionError:  # of a key with very many dots; its mistake is told without a line
+            return {}
 
 
 def read_schema(path: str | Path) -> StateSchema:
@@ -124,17 +128,27 @@ def read_table(path: Path, *, what: str = "schema") -> tuple[dict[str, Any], Pos
 
 def _read(path: Path, what: str) -> bytes:
     try:
-        with path.open("rb") as stream:
-            data = stream.read(_MAX_BYTES + 1)
+        data = _beginning(path)
     except FileNotFoundError:
         raise _failure(path, f"there is no such file of a {what}") from None
     except IsADirectoryError:
         raise _failure(path, f"is a folder, not the file of a {what}") from None
     except (OSError, ValueError) as error:
         raise _failure(path, f"the file cannot be read: {_reason(error)}") from None
+    if data is None:
+        raise _failure(path, "is a pipe or a device, not a plain file")
     if len(data) > _MAX_BYTES:
         raise _failure(path, f"is larger than 1 MiB, so hardly a {what}")
     return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def _beginning(path: Path) -> bytes | None:
+    """Return the first bytes of a file; ``None`` for a pipe, which might never give any."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return None
+    with path.open("rb") as stream:
+        return stream.read(_MAX_BYTES + 1)
 
 
 def _from_json(data: bytes, path: Path) -> tuple[dict[str, Any], Positions]:

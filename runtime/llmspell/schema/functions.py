@@ -89,7 +89,7 @@ class Functions:
                 file=where,
             )
         path = (Path() if source is None else source.parent) / file
-        if not path.is_file():
+        if not os.path.isfile(path):  # which knows no errors: of names that are too long, say
             raise SchemaError(f"there is no script {path} for the {self.what} {name!r}", file=where)
         key = (path.resolve(), function)
         if key not in self._loaded:
@@ -100,7 +100,9 @@ class Functions:
 def failure(error: Exception) -> str:
     """Return the kind of an error and where it arose. What it says may hold a value."""
     if isinstance(error, ScriptError):
-        place = f"{os.path.basename(error.file)}:{error.line}" if error.file else "no place known"
+        place = os.path.basename(error.file) if error.file else "no place known"
+        if error.file and error.line is not None:
+            place += f":{error.line}"
         if isinstance(error, ScriptLimitExceeded):
             return f"hit its limit {error.details.get('limit')} ({place})"
         return f"failed with {type(error).__name__} ({place})"

@@ -90,11 +90,15 @@ def pattern_problem(pattern: str) -> str | None:
         compiled({"pattern": pattern})
     except ValueError:
         import re
+        import warnings
 
         try:
-            re.compile(pattern)
+            with warnings.catch_warnings(action="ignore"):
+                re.compile(pattern)
         except re.error as error:
             return error.msg
+        except (RecursionError, OverflowError):
+            return "it is nested or repeated too much"
         return "uses what patterns in JSON Schemas do not have"
     return None
 

@@ -42,6 +42,7 @@ _EXPECTED: Final = {
     "less_than_equal": "must be at most {le}",
     "less_than": "must be less than {lt}",
     "recursion_loop": "is nested too deeply",
+    "recursion_depth_exceeded": "is nested too deeply",
     "literal_error": "must be one of {expected}",
 }
 

@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
-from llmspell_bridges.values import member_path
+from llmspell_bridges.values import is_unicode, member_path
 
 __all__ = ["EACH_ITEM", "EACH_MEMBER", "Step", "found", "joined", "steps_of"]
 
 EACH_ITEM: Final = ("[]",)
 EACH_MEMBER: Final = ("*",)
+
+_MAX_CHARACTERS: Final = 1024
 
 Step: TypeAlias = str | int | tuple[Literal["[]"]] | tuple[Literal["*"]]
 """A member's name, an item's index, each item or each member."""
@@ -29,6 +31,8 @@ _PLAIN: Final = re.compile(r'[^.\[\]"*$\s]+')
 
 def steps_of(text: str) -> tuple[Step, ...]:
     """Return the steps of a path. Raises ``ValueError`` for what is none."""
+    if len(text) > _MAX_CHARACTERS:
+        raise ValueError(f"must be a path of at most {_MAX_CHARACTERS} characters")
     rest = text.removeprefix("$")
     is_rooted = rest != text
     steps: list[Step] = []
@@ -53,7 +57,17 @@ def _step(step: re.Match[str]) -> Step:
         return EACH_MEMBER
     if step["index"]:
         return int(step["index"])
-    return str(json.loads(step["quoted"])) if step["quoted"] else step["name"]
+    return _unquoted(step["quoted"]) if step["quoted"] else step["name"]
+
+
+def _unquoted(text: str) -> str:
+    try:
+        name = str(json.loads(text))
+    except ValueError:
+        name = "\ud800"
+    if not is_unicode(name):
+        raise ValueError('must be a path whose names in quotes are as in JSON: ["a.b"]')
+    return name
 
 
 def joined(steps: Sequence[Step]) -> str:

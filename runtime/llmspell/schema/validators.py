@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
+import inspect
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
@@ -18,13 +19,15 @@ from urllib.parse import urlsplit
 
 from llmspell.errors import SchemaError
 from llmspell.schema.functions import Function, Functions
+from llmspell.schema.repeats import least_length
 
-__all__ = ["VALIDATORS", "builtin_validators", "check_config", "refusal"]
+__all__ = ["VALIDATORS", "builtin_validators", "check_config", "is_answer", "refusal"]
 
 _MAX_MESSAGE: Final = 300
 _MAX_EMAIL: Final = 254
 _MAX_URL: Final = 2048
 _MATCH_SECONDS: Final = 0.25
+_MOST_REPEATED: Final = 10_000
 
 # Nothing in these is tried twice, so that they take no longer on text that nearly fits.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
@@ -42,12 +45,22 @@ def refusal(answer: Any) -> str | None:
         return "is refused"
     if isinstance(answer, str):
         return _printable(answer) or "is refused"
-    # A script's empty list is a map.
-    if answer == {} or answer == []:
+    if not is_answer(answer):
+        if inspect.iscoroutine(answer):
+            answer.close()
+        return f"gets from its validator what is no answer ({type(answer).__name__})"
+    if not answer:
         return None
-    if isinstance(answer, list | tuple) and all(isinstance(part, str) for part in answer):
-        return _printable("; ".join(answer)) or "is refused"
-    return f"gets from its validator what is no answer ({type(answer).__name__})"
+    return _printable("; ".join(answer)) or "is refused"
+
+
+def is_answer(answer: Any) -> bool:
+    """Tell whether what a validator returned accepts or refuses anything."""
+    if answer is None or isinstance(answer, bool | str):
+        return True
+    if isinstance(answer, dict):  # a script's empty list is a map
+        return not answer
+    return isinstance(answer, list | tuple) and all(isinstance(part, str) for part in answer)
 
 
 def check_config(function: Function, config: Mapping[str, Any], what: str) -> None:
@@ -217,10 +230,14 @@ def _pattern_problem(config: dict[str, Any]) -> str | None:
     pattern = config["pattern"]
     if not isinstance(pattern, str):
         return "config 'pattern' must be text"
+    if least_length(pattern) > _MOST_REPEATED:
+        return "config 'pattern' repeats too much: it would take too much memory"
     try:
         _pattern(pattern)
     except _matcher().error as error:
         return f"config 'pattern' is no pattern: {error.msg}"
+    except RecursionError:
+        return "config 'pattern' is nested too deeply"
     return None
 
 

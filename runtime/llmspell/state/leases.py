@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import time_ns
 from typing import Final
 
@@ -98,11 +98,13 @@ class Leases(Transactions):
         """Take a lock as ``lock`` does, and return it; the caller releases it."""
         return self._acquire(self._writes(scope), self._key(key), ttl, wait)
 
-    def _acquire(self, text: str, checked: str, ttl: float, wait: float) -> Lease:
+    def _acquire(
+        self, text: str, checked: str, ttl: float, wait: float, *, mark: bytes = b""
+    ) -> Lease:
         duration = check_ttl(ttl, hint=_TTL_HINT)
         _check_wait(wait)
         deadline = time.monotonic() + remaining_s(wait)
-        owner = os.urandom(_OWNER_BYTES)
+        owner = os.urandom(_OWNER_BYTES) + mark
         attempt = 0
         while True:
             now = time_ns() // 1000
@@ -180,9 +182,15 @@ class Leases(Transactions):
             raise _lost(lease)
         return ref, row.version
 
-    def _break_lock(self, text: str, checked: str) -> None:
-        """Free a lock whose holder is known to be no more."""
-        self._write_internal((Delete(_LOCKS + text, checked, time_ns() // 1000),))
+    def _mark_of_holder(self, text: str, checked: str) -> tuple[bytes, int] | None:
+        """Return the mark with which a lock was taken and its version; None if nobody holds it."""
+        row = self._store.read((Ref(_LOCKS + text, checked),))[0]
+        return None if row is None else (row.blob[_OWNER_BYTES:], row.version)
+
+    def _break_lock(self, text: str, checked: str, version: int) -> None:
+        """Free a lock whose holder is known to be no more, unless somebody else has it now."""
+        with suppress(VersionConflict):
+            self._write_internal((Delete(_LOCKS + text, checked, time_ns() // 1000, version),))
 
     def release_quietly(self, lease: Lease) -> None:
         """Give a lock back if it is still held: for when something worse has happened already."""

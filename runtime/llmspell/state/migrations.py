@@ -156,9 +156,11 @@ class Migrations(Keys):
         """
         self._takes_part()
         versioning = self._need_versioning()
+        from llmspell.state.migrating.exclusive import is_under_way
         from llmspell.state.migrating.status import status
 
-        return status(self._store, versioning, self._readable, self._runs)
+        is_running = is_under_way(self)
+        return status(self._store, versioning, self._readable, self._runs, is_running=is_running)
 
     def schema_versions(self) -> dict[str, Any]:
         """Return the schemas by name: ``latest``, ``semantic_version`` and ``versions``."""

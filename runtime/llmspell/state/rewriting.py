@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from llmspell.errors import LlmSpellError
@@ -11,7 +11,7 @@ from llmspell.state.classes import class_policy
 from llmspell.state.core import STANDARD, StateCore
 from llmspell.store.base import Put, Rewritten
 from llmspell.store.changes import Origin
-from llmspell.store.codec import decode, encode
+from llmspell.store.codec import decode, encode, unpacked_size
 from llmspell_bridges.values import MAX_DEPTH, Value, depth_of, too_deep
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ class Rewriting(StateCore):
             blob = encode(value, max_bytes=max_bytes, confidential=self._encrypts_all)
         else:
             blob = self._safeguards.encoded(*ref, value, policy, max_bytes)
-        # Steps nest a value a few levels deeper at most, which matters where bounds are tight.
-        if depth < MAX_DEPTH and depth_of(value) > depth:
+        if depth_of(value) > depth:
             raise too_deep("$", depth)
         if self._check_written is not None:
             self._check_written(ref[0], blob, policy.name)
@@ -69,7 +68,16 @@ class Rewriting(StateCore):
         simple = not self._looks and self._check_written is None
         if not simple or self._limits.depth < MAX_DEPTH:
             return None
-        return partial(encode, max_bytes=self._value_bytes, confidential=self._encrypts_all)
+        max_bytes, confidential = self._value_bytes, self._encrypts_all
+
+        def encoded(value: Value) -> bytes:
+            blob = encode(value, max_bytes=max_bytes, confidential=confidential)
+            # Each level takes a byte: short values, which most are, need no look at them.
+            if unpacked_size(blob) > MAX_DEPTH and depth_of(value) > MAX_DEPTH:
+                raise too_deep("$", MAX_DEPTH)
+            return blob
+
+        return encoded
 
     def _rewrite(
         self, puts: Sequence[Put], origin: Origin, *, durability: str | None = None

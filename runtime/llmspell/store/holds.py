@@ -41,6 +41,6 @@ def held(store: Store, now: int) -> Hold | None:
 def holds_in(blob: bytes | None) -> list[Hold]:
     """Return what the entry of the holds tells; nothing if a later version wrote it otherwise."""
     try:
-        return [Hold(*facts) for facts in msgpack.unpackb(blob)] if blob else []
+        return [Hold(*facts[:5]) for facts in msgpack.unpackb(blob)] if blob else []
     except (ValueError, TypeError):
         return []

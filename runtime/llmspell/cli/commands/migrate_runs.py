@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
 from llmspell.cli.command import Command
 from llmspell.cli.options import Settings, json_option, state_options
 from llmspell.cli.store_access import open_state
-
-if TYPE_CHECKING:
-    from llmspell.state.manager import StateManager
 
 __all__ = ["history", "status"]
 
@@ -45,8 +42,8 @@ def status(settings: Settings, check: bool, as_json: bool) -> int:
     """
     with open_state(settings) as state:
         told = state.migration_status()
-        if told["running"] and _is_broken_off(state):
-            told["running"], told["last"]["status"] = False, "broken_off"
+        if not told["running"] and told.get("last", {}).get("status") == "running":
+            told["last"]["status"] = "broken_off"
     fails = check and not told["up_to_date"]
     if as_json:
         from llmspell.cli.jsontext import print_json
@@ -90,16 +87,6 @@ def history(settings: Settings, limit: int | None, as_json: bool) -> int:
     return 0
 
 
-def _is_broken_off(state: StateManager) -> bool:
-    """Tell whether the process of the last run has died, as far as the caller may know."""
-    from llmspell.errors import AccessDenied
-
-    try:
-        return any(run.is_of_dead_process() for run in state.migration_history(1))
-    except AccessDenied:
-        return False
-
-
 def _show(told: dict[str, Any]) -> None:
     from llmspell.cli.report import printable
     from llmspell.cli.table import Columns, counted
@@ -114,7 +101,7 @@ def _show(told: dict[str, Any]) -> None:
         click.echo("up to date", err=True)
     else:
         pending = counted(told["pending"], "entry is", "entries are")
-        click.echo(f"{pending} to migrate: llmspell migrate plan, then apply", err=True)
+        click.echo(f"{pending} to be migrated: llmspell migrate plan, then apply", err=True)
 
 
 def _state(name: str, of: dict[str, Any]) -> list[str]:

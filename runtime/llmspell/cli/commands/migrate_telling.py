@@ -70,7 +70,8 @@ def not_all(
     if can_undo and result.items_migrated:
         hint += f"; to undo the rest: llmspell migrate rollback {result.id}"
     said = f"{result.items_failed:,} of {_entries(total)} {what}"
-    as_were = "" if result.status == "dry_run" else "; they are as they were"
+    were = "it is as it was" if result.items_failed == 1 else "they are as they were"
+    as_were = "" if result.status == "dry_run" else f"; {were}"
     return MigrationFailed(said + as_were, hint=hint, **_told(result), **facts)
 
 

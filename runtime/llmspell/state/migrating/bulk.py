@@ -10,6 +10,7 @@ from llmspell.errors import LlmSpellError, MigrationFailed, VersionConflict
 from llmspell.state.batches import collector_paused
 from llmspell.state.contention import backoff
 from llmspell.state.migrating.census import census
+from llmspell.state.migrating.pace import BATCH_BYTES, Pace
 from llmspell.state.migrating.result import MAX_LISTED, MigrationEvent, MigrationResult, OnEvent
 from llmspell.store.base import Put, Ref, Row
 
@@ -101,8 +102,9 @@ class BulkMigration:
         Pages reach over scopes: often there are many of them with an entry or two each.
         """
         page: dict[str, list[Row]] = {}
-        count = 0
-        for scope, rows in self._rows():
+        count = size = 0
+        for scope, rows, bytes_ in self._rows():
+            size += bytes_
             for family, found in self._by_family(scope, rows).items():
                 self._result.items_checked += len(found)
                 target = self._selection.targets[family]
@@ -110,19 +112,20 @@ class BulkMigration:
                 if due:
                     page.setdefault(family, []).extend(due)
                     count += len(due)
-            if count >= self._batch_size:
+            if page and (count >= self._batch_size or size >= BATCH_BYTES):
                 yield page
-                page, count = {}, 0
+                page, count, size = {}, 0, 0
         if page:
             yield page
 
-    def _rows(self) -> Iterator[tuple[str, list[Row]]]:
-        store = self._writer.store
+    def _rows(self) -> Iterator[tuple[str, list[Row], int]]:
+        """Yield entries with their scope and the bytes of their values."""
+        store, pace = self._writer.store, Pace(self._batch_size)
         for scope, _ in list(self._selection.scopes(store)):
             after: str | None = None
-            while rows := store.scan(scope, after=after, limit=self._batch_size):
-                yield scope, rows
-                if len(rows) < self._batch_size:
+            while rows := store.scan(scope, after=after, limit=(limit := pace.limit)):
+                yield scope, rows, pace.saw(rows)
+                if len(rows) < limit:
                     break
                 after = rows[-1].key
 
@@ -219,6 +222,8 @@ class BulkMigration:
 
     def _tell(self, kind: str, **facts: Any) -> None:
         if self._on_event is not None:
+            # What came in meanwhile and what is looked at again was not counted before.
+            self.total = max(self.total, self._done)
             event = MigrationEvent(kind, self._result.id, self._done, self.total, **facts)
             self._on_event(event)
 

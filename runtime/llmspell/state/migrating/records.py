@@ -19,10 +19,10 @@ import msgpack
 from llmspell.errors import StateError, VersionConflict
 from llmspell.state.contention import backoff
 from llmspell.state.entry import timestamp
-from llmspell.store.base import Delete, Operation, Put, Ref, Store, WriteResult
+from llmspell.store.base import Delete, Operation, Put, Ref, Row, Store, WriteResult
 from llmspell.store.holds import HOLDS, RUNS, Hold, holds_in
 
-__all__ = ["MigrationRun", "RunRecords", "new_id"]
+__all__ = ["MigrationRun", "RunRecords", "is_gone", "new_id"]
 
 _PREFIX: Final = "m"
 _KEPT_RUNS: Final = 1000
@@ -58,23 +58,6 @@ class MigrationRun:
         """The version that each family was to reach."""
         return dict(self.selection[0])
 
-    @property
-    def is_of_this_machine(self) -> bool:
-        """Whether a process of this machine began it."""
-        return self.host == socket.gethostname()
-
-    def is_of_dead_process(self) -> bool:
-        """Tell whether it was begun on this machine by a process that is no more."""
-        if not self.is_of_this_machine:
-            return False
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return True
-        except OSError:  # it is somebody else's
-            return False
-        return False
-
     def taken_up(self, *, atomic: bool) -> MigrationRun:
         """Return the run as one of this process, which goes on with it."""
         return replace(self, atomic=atomic, host=socket.gethostname(), pid=os.getpid())
@@ -87,9 +70,12 @@ class MigrationRun:
         told |= {"targets": self.targets, "started_at": timestamp(self.started_us)}
         if self.ended_us is not None:
             told["ended_at"] = timestamp(self.ended_us)
-        scope, key = self.selection[1:]
+        scope, key = self.selection[1:3]
         told |= {"scope": scope, "key": key}
         return {name: value for name, value in told.items() if value is not None}
+
+
+_KNOWN: Final = frozenset(each.name for each in fields(MigrationRun))
 
 
 class RunRecords:
@@ -101,9 +87,22 @@ class RunRecords:
         self._store = store
         self._write = write
 
-    def save(self, run: MigrationRun) -> None:
-        """Store a run as it is now."""
-        self._write([Put(RUNS, run.id, msgpack.packb(asdict(run)), _now())])
+    def save(self, run: MigrationRun, keep_until: int | None = None) -> None:
+        """Store a run as it is now, and with it how long the journal is kept back to its begin.
+
+        ``keep_until`` is a time; 0 lets the journal go, None leaves that as it is.
+        """
+        record = Put(RUNS, run.id, msgpack.packb(asdict(run)), _now())
+        if keep_until is None or run.seq is None:
+            self._write([record])
+            return
+        for attempt in range(_ATTEMPTS):
+            row = self._store().read((HOLDS,))[0]
+            with suppress(VersionConflict):
+                self._write([_holding(row, run, keep_until), record])
+                return
+            backoff(attempt)
+        raise StateError("the record of migrations was changed by others too often")
 
     def find(self, id_: str) -> MigrationRun | None:
         """Return the run of that id."""
@@ -124,25 +123,29 @@ class RunRecords:
         if old:
             self._write([Delete(RUNS, row.key, _now()) for row in old])
 
-    def hold(self, run: MigrationRun, until: int) -> None:
-        """Keep the journal back to where a run began until a time; 0 lets it go."""
-        if run.seq is None:
-            return
-        for attempt in range(_ATTEMPTS):
-            row = self._store().read((HOLDS,))[0]
-            now = _now()
-            blob = None if row is None else row.blob
-            others = [each for each in holds_in(blob) if each.id != run.id]
-            holds = [each for each in others if each.until > now]
-            if until > now:
-                runs = run.status == "running"
-                holds.append(Hold(run.id, run.seq, run.started_us, until, runs))
-            put = Put(*HOLDS, msgpack.packb(holds), now, if_version=0 if row is None else row[2])
-            with suppress(VersionConflict):
-                self._write([put])
-                return
-            backoff(attempt)
-        raise StateError("the record of migrations was changed by others too often")
+    def end_abandoned(self, own: str, keep_us: int) -> None:
+        """Record as interrupted what still counts as running and is not ``own``.
+
+        For who has the lock: nobody else migrates. The journal is kept for such a run for
+        ``keep_us`` from now.
+        """
+        for run in self.latest():
+            if run.status == "running" and run.id != own:
+                run.status = "interrupted"
+                self.save(run, _now() + keep_us)
+
+
+def is_gone(host: str, pid: int) -> bool:
+    """Tell whether a process of this machine is known to be no more."""
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # it is somebody else's
+        return False
+    return False
 
 
 def new_id(now_us: int) -> str:
@@ -153,12 +156,24 @@ def new_id(now_us: int) -> str:
 
 def _run(blob: bytes) -> MigrationRun | None:
     """Read a run. One that a later version stored may tell more; what is no run is left out."""
-    known = {each.name for each in fields(MigrationRun)}
     try:
         facts = msgpack.unpackb(blob)
-        return MigrationRun(**{name: facts[name] for name in facts if name in known})
-    except (ValueError, TypeError):
+        run = MigrationRun(**{name: facts[name] for name in facts if name in _KNOWN})
+        run.to_dict()
+    except (ValueError, TypeError, ArithmeticError):
         return None
+    return run
+
+
+def _holding(row: Row | None, run: MigrationRun, until: int) -> Put:
+    """Return the write that adds a run to the holds, or takes it out, unless somebody is faster."""
+    assert run.seq is not None
+    now = _now()
+    others = holds_in(None if row is None else row.blob)
+    holds = [each for each in others if each.id != run.id and each.until > now]
+    if until > now:
+        holds.append(Hold(run.id, run.seq, run.started_us, until, run.status == "running"))
+    return Put(*HOLDS, msgpack.packb(holds), now, if_version=0 if row is None else row.version)
 
 
 def _now() -> int:

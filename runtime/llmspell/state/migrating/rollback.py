@@ -7,6 +7,7 @@ from time import time_ns
 from typing import TYPE_CHECKING, Final
 
 from llmspell.errors import MigrationNotFound, VersionConflict
+from llmspell.state.migrating.pace import Pace
 from llmspell.state.migrating.records import MigrationRun
 from llmspell.state.migrating.result import MAX_LISTED, MigrationEvent, MigrationResult, OnEvent
 from llmspell.store.base import Put, Ref, Row, Store
@@ -15,9 +16,14 @@ from llmspell.store.changes import Change
 if TYPE_CHECKING:
     from llmspell.state.migrating.writer import BatchWriter
 
-__all__ = ["check_reachable", "roll_back"]
+__all__ = ["check_reachable", "is_reachable", "roll_back", "writes_of_rollback"]
 
 _PAGE: Final = 1000
+
+
+def is_reachable(store: Store, run: MigrationRun) -> bool:
+    """Tell whether the journal has what a run replaced."""
+    return run.seq is not None and store.span().floor <= run.seq
 
 
 def check_reachable(store: Store, run: MigrationRun) -> None:
@@ -28,12 +34,17 @@ def check_reachable(store: Store, run: MigrationRun) -> None:
             hint="migrate down instead, if there are steps for that",
             id=run.id,
         )
-    if store.span().floor > run.seq:
+    if not is_reachable(store, run):
         raise MigrationNotFound(
             f"the journal no longer reaches back to migration {run.id}",
             hint="migrate down instead; state.migration.rollback_days keeps it longer",
             id=run.id,
         )
+
+
+def writes_of_rollback(run: MigrationRun) -> str:
+    """Return what writes that bring back a run are recorded with: they are not the run's own."""
+    return f"{run.id}:rollback"
 
 
 def roll_back(
@@ -46,15 +57,16 @@ def roll_back(
 ) -> None:
     """Put back what each entry was before the run wrote it; ``result`` counts it.
 
-    An entry that somebody has changed since stays as he left it, and is told as skipped. So is
-    one that was brought back already: an interrupted rollback can be done again.
+    An entry that somebody has changed since stays as he left it, and is told as skipped. A
+    rollback that was interrupted can be done again.
     """
     store = writer.store
     check_reachable(store, run)
     end = store.span().last
     begin = run.seq or 0
-    for changes, place in _changes_of(store, run, end):
-        puts = list(_back(store, changes, result))
+    pace = Pace(_PAGE)
+    for changes, place in _changes_of(store, run, end, pace):
+        puts = list(_back(store, changes, run, result, pace))
         result.items_checked += len(changes)
         if not is_dry:
             puts = _written(writer, puts, result)
@@ -64,24 +76,33 @@ def roll_back(
             on_event(MigrationEvent("rolled_back", run.id, done, total))
 
 
-def _changes_of(store: Store, run: MigrationRun, end: int) -> Iterator[tuple[list[Change], int]]:
+def _changes_of(
+    store: Store, run: MigrationRun, end: int, pace: Pace
+) -> Iterator[tuple[list[Change], int]]:
     """Yield what a run wrote, page by page, with the place in the journal."""
     after = run.seq or 0
     while after < end and (page := store.changes(after, limit=_PAGE, values=False)):
         after = page[-1].seq
         own = [change for change in page if change.correlation_id == run.id and change.op == "put"]
-        if own:
-            yield own, after
+        while own:
+            some, own = own[: pace.limit], own[pace.limit :]
+            yield some, after if not own else some[-1].seq
 
 
-def _back(store: Store, changes: list[Change], result: MigrationResult) -> Iterator[Put]:
+def _back(
+    store: Store, changes: list[Change], run: MigrationRun, result: MigrationResult, pace: Pace
+) -> Iterator[Put]:
+    own = (run.id, writes_of_rollback(run))
     former = store.recall([change.previous for change in changes if change.previous is not None])
     rows = store.read([Ref(change.scope, change.key) for change in changes])
+    pace.saw([row for row in rows if row is not None])
     now = time_ns() // 1000
     for change, row in zip(changes, rows, strict=True):
         then = former.get(change.previous or 0)
         if row is None or row.version != change.version or then is None:
-            _skip(change, row, result)
+            # What the run itself, or a rollback that was broken off, wrote last is no news.
+            if row is None or row.correlation_id not in own:
+                _skip(change, row, result)
             continue
         yield Put(
             row.scope,

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from llmspell.errors import MigrationNotFound
 from llmspell.state.migrating.bulk import BulkMigration, Stopped
 from llmspell.state.migrating.converter import Converter
-from llmspell.state.migrating.exclusive import exclusively
+from llmspell.state.migrating.exclusive import Superseded, exclusively
 from llmspell.state.migrating.records import MigrationRun
 from llmspell.state.migrating.result import MigrationEvent, MigrationResult, OnEvent
-from llmspell.state.migrating.rollback import check_reachable, roll_back
+from llmspell.state.migrating.rollback import (
+    check_reachable,
+    is_reachable,
+    roll_back,
+    writes_of_rollback,
+)
 from llmspell.state.migrating.writer import BatchWriter
 
 if TYPE_CHECKING:
@@ -55,6 +60,7 @@ class MigrationRunner:
         self._state, self._versioning, self._selection = state, versioning, selection
         self._result, self._options = result, options
         self._runs = state._runs
+        self._before = 0
         self._from: dict[str, list[int]] = {}
         reached = set(selection.targets.values())
         result.schemas = sorted(selection.targets)
@@ -88,7 +94,9 @@ class MigrationRunner:
             encode_standard=state._standard_encoder(),
             allow_unsafe=options.allow_unsafe,
         )
-        writer = BatchWriter(state, correlation_id=self._result.id, alive=alive)
+        self._writer = writer = BatchWriter(
+            state, correlation_id=self._result.id, alive=alive, remembers=options.atomic
+        )
         return BulkMigration(
             converter,
             self._selection,
@@ -118,35 +126,59 @@ class MigrationRunner:
 
     def _recorded(self, work: BulkMigration, run: MigrationRun, alive: Callable[[], None]) -> None:
         """Do the work and record how it ends, whatever happens."""
-        result, before = self._result, run.items_migrated
-        if self._options.backup:
-            self._runs.hold(run, _now() + _WHILE_RUNNING_US)
-        run.status = "running"
-        self._runs.save(run)
+        self._runs.end_abandoned(run.id, self._versioning.rollback_us)
+        self._before, run.status = run.items_migrated, "running"
+        self._runs.save(run, _now() + _WHILE_RUNNING_US if self._options.backup else None)
         try:
-            work.run()
-            run.status = "partial" if result.items_failed else "completed"
-        except Stopped:
-            run.status = "rolled_back"
+            self._carried_out(work, run, alive)
+        except Superseded:
+            raise  # who goes on with it records what becomes of it
         except BaseException:
-            run.status = "rolled_back" if run.atomic else "interrupted"
+            self._close(run)
             raise
-        finally:
-            if run.status == "rolled_back":
-                _bring_back(self._state, run, MigrationResult(run.id), alive)
-                result.items_migrated = 0
-            run.items_migrated = before + result.items_migrated
-            run.items_failed, run.steps = result.items_failed, result.steps
-            _close(self._state, run, self._versioning.rollback_us)
+        self._close(run)
         self._runs.forget_old()
         self._end(work, run.status)
 
+    def _carried_out(
+        self, work: BulkMigration, run: MigrationRun, alive: Callable[[], None]
+    ) -> None:
+        """Do the work, or undo it where that is asked for; the run tells how it ended."""
+        run.status = "interrupted"  # unless it comes to an end
+        try:
+            work.run()
+            run.status = "partial" if self._result.items_failed else "completed"
+        except Superseded:
+            raise
+        except Stopped:
+            self._undo(run, alive)
+        except BaseException:
+            if run.atomic:
+                self._undo(run, alive)
+            raise
+
+    def _undo(self, run: MigrationRun, alive: Callable[[], None]) -> None:
+        _bring_back(self._state, run, MigrationResult(run.id), alive)
+        self._writer.put_back()
+        run.status = "rolled_back"
+        self._before = self._result.items_migrated = 0
+
+    def _close(self, run: MigrationRun) -> None:
+        run.items_migrated = self._before + self._result.items_migrated
+        run.items_failed, run.steps = self._result.items_failed, self._result.steps
+        _close(self._state, run, self._versioning.rollback_us)
+
     def _broken_off(self) -> MigrationRun | None:
-        """Return a run with the same aim that somebody broke off: it is taken up again."""
-        wanted = self._selection.told()
+        """Return a run with the same aim that somebody broke off: it is taken up again.
+
+        One that can be brought back no longer is not, where that may have to be done.
+        """
+        wanted, options = self._selection.told(), self._options
         for run in islice(self._runs.latest(), _LOOKED_AT):
             if run.status in _BROKEN_OFF and run.selection == wanted:
-                return run.taken_up(atomic=self._options.atomic)
+                if options.backup and not is_reachable(self._state.store, run):
+                    return None
+                return run.taken_up(atomic=options.atomic)
         return None
 
     def _new_run(self) -> MigrationRun:
@@ -190,15 +222,13 @@ def _bring_back(
     is_dry: bool = False,
     on_event: OnEvent | None = None,
 ) -> None:
-    # Under another name than the run's own, so that they are not taken for its writes.
-    writer = BatchWriter(state, correlation_id=f"{run.id}:rollback", alive=alive)
+    writer = BatchWriter(state, correlation_id=writes_of_rollback(run), alive=alive)
     roll_back(run, writer, result, is_dry=is_dry, on_event=on_event)
 
 
 def _close(state: Migrations, run: MigrationRun, rollback_us: int) -> None:
     run.ended_us = _now()
-    state._runs.save(run)
-    state._runs.hold(run, 0 if run.status == "rolled_back" else _now() + rollback_us)
+    state._runs.save(run, 0 if run.status == "rolled_back" else run.ended_us + rollback_us)
     state._record("migrate", id=run.id, status=run.status, entries=run.items_migrated)
 
 

@@ -21,6 +21,8 @@ def status(
     versioning: Versioning,
     readable: Callable[[Iterable[str]], list[str]],
     runs: RunRecords,
+    *,
+    is_running: bool,
 ) -> dict[str, Any]:
     """Return how many entries of readable scopes are of which version, and the last run."""
     planner = versioning.planner
@@ -41,7 +43,7 @@ def status(
         "schemas": schemas,
         "pending": pending,
         "up_to_date": pending == 0,
-        "running": last is not None and last.status == "running",
+        "running": is_running,
     }
     if last is not None:
         told["last"] = last.to_dict()
