@@ -5,7 +5,6 @@ Prints one line for each figure: the median of some rounds, and the least.
 
 from __future__ import annotations
 
-import copy
 import tempfile
 import time
 import tracemalloc
@@ -73,7 +72,6 @@ def main() -> None:
     _plan()
     _migrate("sqlite", "off")
     _migrate("sqlite", "strict")
-    _migrate("memory", "off")
 
 
 def _planner(steps: list[MigrationStep]) -> Planner:
@@ -86,25 +84,25 @@ def _planner(steps: list[MigrationStep]) -> Planner:
 
 
 def _transform() -> None:
-    """Transform values in memory; making them is not counted."""
+    """Make and transform one value after the other; making it is taken off."""
     apply = _planner([STEP]).plan("user_profile", 1, 2).compile().apply
+    make = PROFILE.copy
 
     def once() -> float:
-        values = [copy.copy(PROFILE) for _ in range(VALUES)]
         started = time.perf_counter()
-        for value in values:
-            apply(value)
-        return (time.perf_counter() - started) / VALUES * 1e6
+        for _ in range(VALUES):
+            apply(make())
+        between = time.perf_counter()
+        for _ in range(VALUES):
+            make()
+        return (2 * between - started - time.perf_counter()) / VALUES * 1e6
 
     _tell("transform of a value in memory (goal 2.07)", once, "us")
 
 
 def _plan() -> None:
-    """Plan a way over fifty versions, and compile it."""
-    steps = [
-        STEP.model_copy(update={"from_version": version, "to_version": version + 1})
-        for version in range(1, VERSIONS)
-    ]
+    """Plan a way over fifty versions, and compile it: each step moves a field and checks it."""
+    steps = [_next_step(version) for version in range(1, VERSIONS)]
 
     def once() -> float:
         planner = _planner(steps)
@@ -113,6 +111,20 @@ def _plan() -> None:
         return (time.perf_counter() - started) * 1e3
 
     _tell(f"plan over {VERSIONS} versions, compiled (goal 5)", once, "ms")
+
+
+def _next_step(version: int) -> MigrationStep:
+    former, field = f"contact.email_{version}", f"contact.email_{version + 1}"
+    return MigrationStep(
+        schema="user_profile",
+        from_version=version,
+        to_version=version + 1,
+        pre_conditions=[FieldExists(field="user_id")],
+        transformations=[
+            Move(from_field=former, to_field=field),
+            Validation(field=field, validator="email_format", error_action="skip"),
+        ],
+    )
 
 
 def _migrate(backend: str, level: str) -> None:
@@ -143,7 +155,7 @@ def _migrate(backend: str, level: str) -> None:
 
 def _rollback(state: StateManager) -> float:
     result = state.rollback_migration()
-    assert result.items_migrated == ENTRIES
+    assert result.items_migrated == ENTRIES, result
     return result.duration_ms / ENTRIES * 1e3
 
 

@@ -209,7 +209,7 @@ def test_the_status_tells_what_is_pending(project: Program) -> None:
         *("user_profile", "2", "2.1.0", "3", "3"),
         *("1:", "3"),
     ]
-    assert done.stderr.startswith("3 entries are to migrate")
+    assert done.stderr.startswith("3 entries are to be migrated")
     assert run(project, "migrate", "status", "--check").returncode == 1
     assert report(project, "migrate", "status", "--check")["pending"] == 3
     run(project, "migrate", "apply", "--yes")

@@ -171,3 +171,11 @@ def test_a_file_that_is_not_a_database_is_one_clear_error(llmspell: Program) -> 
     assert "error[storage_error]" in done.stderr
     assert "Traceback" not in done.stderr
     assert Path(llmspell.folder / ".llmspell/state.db").read_bytes() == before
+
+
+def test_a_value_can_be_saved_with_the_version_of_its_shape(llmspell: Program) -> None:
+    done = llmspell.here("state", "set", "global", "k", "1", "--schema-version", "3", "--json")
+    assert json.loads(done.stdout)["metadata"]["schema_version"] == 3
+    assert (
+        llmspell.here("state", "set", "global", "k", "1", "--schema-version", "0").returncode == 2
+    )

@@ -184,7 +184,7 @@ def test_a_rollback_that_is_broken_off_is_done_again(state: StateManager) -> Non
 
     with pytest.raises(KeyboardInterrupt):
         state.rollback_migration(on_event=stop)
-    assert state.migration_history()[0].status == "completed"
+    assert state.migration_history()[0].status == "rolling_back"
     result = state.rollback_migration()
     assert (result.id, result.items_skipped) == (done.id, 1)
     (warning,) = result.warnings

@@ -9,9 +9,11 @@ import pytest
 
 from llmspell import Runtime
 from llmspell.errors import LlmSpellError, MigrationNotFound
+from llmspell.migration import Default, MigrationStep
 from llmspell.state.manager import StateManager
+from llmspell.state.migrating.result import MigrationEvent
 
-from .profiles import new, old
+from .profiles import STEP, new, old
 from .test_many_entries import BAD, COUNT, fill, values
 
 
@@ -147,3 +149,52 @@ def test_encrypted_values_are_migrated_and_rolled_back(
 def test_rolling_back_needs_the_right_to_administer(state: StateManager) -> None:
     with pytest.raises(LlmSpellError):
         state.rollback_migration()
+
+
+def test_migrations_are_rolled_back_one_after_the_other_the_latest_first(
+    open_runtime: Callable[..., Runtime],
+) -> None:
+    third = MigrationStep(
+        schema="user_profile",
+        from_version=2,
+        to_version=3,
+        transformations=[Default(field="seen", value=1)],
+    )
+    state = open_runtime(migrations=[STEP, third], schemas=()).state
+    fill(state, 6)
+    before = stored(state)
+    first = state.migrate_all(2)
+    between = stored(state)
+    state.migrate_all(3)
+    wrong = state.rollback_migration(first.id)
+    assert (wrong.status, wrong.items_migrated, wrong.items_skipped) == ("nothing_to_do", 0, 6)
+    state.rollback_migration()
+    assert stored(state) == between
+    result = state.rollback_migration()
+    assert (result.id, result.items_migrated, result.items_skipped) == (first.id, 6, 0)
+    assert stored(state) == before
+
+
+def test_a_rollback_that_was_broken_off_is_told_and_gone_on_with(state: StateManager) -> None:
+    fill(state)
+    before = stored(state)
+    done = state.migrate_all()
+
+    def stop(event: MigrationEvent) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        state.rollback_migration(on_event=stop)
+    assert state.migration_history()[0].status == "rolling_back"
+    result = state.rollback_migration()
+    assert (result.id, result.items_skipped) == (done.id, 0)
+    assert stored(state) == before
+    assert state.migration_history()[0].status == "rolled_back"
+
+
+def test_the_latest_is_the_one_that_changed_something_last(state: StateManager) -> None:
+    fill(state, 3, bad=1)
+    done = state.migrate_all()
+    nothing = state.migrate_all()
+    assert (nothing.status, nothing.items_migrated) == ("partial", 0)
+    assert state.rollback_migration().id == done.id

@@ -8,6 +8,8 @@ from llmspell.migration.checks import Checked, check_step
 from llmspell.migration.step import MigrationStep
 from llmspell.schema.models import StateSchema
 
+from . import planning
+
 OLD = {
     "email": {"type": "string"},
     "age": {"type": "string"},
@@ -301,3 +303,17 @@ def test_without_schemas_only_the_order_of_the_transforms_is_known() -> None:
         }
     )
     assert "a is no longer there after 'remove a'" in only(check_step(step).errors)
+
+
+def test_a_report_tells_of_fields_that_are_left_though_they_may_not_fit() -> None:
+    versions = [
+        planning.schema(
+            1, {"status": {"type": "enum", "variants": ["new"]}, "n": {"type": "string"}}
+        ),
+        planning.schema(2, {"status": {"type": "integer"}, "n": {"type": "integer"}}),
+    ]
+    custom = transform("custom", from_fields=["n"], to_fields=["n"], transformer="to_integer")
+    made = planning.planner(*versions, planning.step(1, 2, custom))
+    (report,) = made.reports(made.names[0])
+    (told,) = [warning for warning in report.way.warnings if "leaves" in warning]
+    assert "leaves status as it is" in told

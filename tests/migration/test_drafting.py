@@ -153,3 +153,13 @@ def test_every_draft_reads_back_and_makes_what_the_next_version_requires(
     errors = check_step(step, old=old, new=new).errors
     # What is left to its author: the conversion of what is of another type now.
     assert [error for error in errors if "is of type" not in error] == []
+
+
+def test_a_field_of_the_same_name_whose_values_may_not_fit_is_told() -> None:
+    old = schema(1, {"status": {"type": "enum", "variants": ["new", "done"]}})
+    new = schema(2, {"status": {"type": "integer"}})
+    text = text_of(old, new)
+    assert "status" in text
+    assert "nothing has to be done" not in text
+    same = text_of(old, schema(2, {"status": {"type": "enum", "variants": ["new", "done"]}}))
+    assert "nothing has to be done" in same

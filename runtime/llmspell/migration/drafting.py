@@ -100,7 +100,23 @@ def _lines(step: MigrationStep, old: StateSchema | None, new: StateSchema | None
         *_types(before, after),
         *_removes(before, after, new, step.to_version),
     ]
-    yield from found or _comment("The two schemas name the same fields: nothing has to be done.")
+    yield from found
+    misfits = [] if found else _misfits(old, new)
+    for text in misfits:
+        yield from _comment(text)
+    if not found and not misfits:
+        yield from _comment("The two schemas name the same fields: nothing has to be done.")
+
+
+def _misfits(old: StateSchema, new: StateSchema) -> list[str]:
+    """Return why values of the one version may not fit the other, though the fields are there."""
+    from llmspell.schema.compatibility import compare
+
+    return [
+        f"Not every value of version {old.version} fits here: {problem.path}: {problem.message}."
+        " Write a transform for those."
+        for problem in compare(old, new).backward
+    ]
 
 
 def _moves(before: _Fields, after: _Fields) -> Iterator[str]:

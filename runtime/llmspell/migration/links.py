@@ -13,9 +13,11 @@ from llmspell.migration.compatible import filling
 from llmspell.migration.compiling import compile_step
 from llmspell.migration.files import repeated
 from llmspell.migration.inverse import Inverse, invert
+from llmspell.migration.paths import Path
 from llmspell.migration.plan import Kind, Link, PlannedStep, Run, StepReport
 from llmspell.migration.shape import Part, shape_of
 from llmspell.migration.step import MigrationStep
+from llmspell.migration.transforms import Transform
 
 if TYPE_CHECKING:
     from llmspell.schema.functions import Functions
@@ -122,9 +124,33 @@ class Links:
             except SchemaError as error:
                 mistake = mistake or error
         obstacles = self.inverse(step).reasons if back is None else ()
+        doubts = (*way.step.warnings, *self._left_unfit(step))
         return StepReport(
-            way.step, None if back is None else back.step, obstacles, mistake, step.source
+            way.step._replace(warnings=doubts),
+            None if back is None else back.step,
+            obstacles,
+            mistake,
+            step.source,
         )
+
+    def _left_unfit(self, step: MigrationStep) -> Iterator[str]:
+        """Yield which fields no transform touches though not every value of them will fit."""
+        old, new = self.schema_at(step.from_version), self.schema_at(step.to_version)
+        if old is None or new is None:
+            return
+        touched = {
+            Path.parse(field).steps[:1]
+            for transform in step.transformations
+            for field in _fields_of(transform)
+        }
+        if () in touched:  # the whole value is made anew
+            return
+        for problem in self._registry.compare(self.schema, old.version, new.version).backward:
+            if Path.parse(problem.path).steps[:1] not in touched:
+                yield (
+                    f"step '{step.name}' ({old.version} -> {new.version}) leaves {problem.path} as"
+                    f" it is: {problem.message}; write a transform for it"
+                )
 
     def _best(self, from_version: int, to_version: int) -> Link | None:
         unsafe: Link | None = None
@@ -226,6 +252,15 @@ def _by_ends(steps: Iterable[MigrationStep]) -> dict[tuple[int, int], MigrationS
             raise repeated(found[ends], step)
         found[ends] = step
     return found
+
+
+def _fields_of(transform: Transform) -> Iterator[str]:
+    """Yield the paths that a transform names."""
+    for name in ("field", "from_field", "to_field"):
+        if (field := getattr(transform, name, None)) is not None:
+            yield field
+    for name in ("from_fields", "to_fields"):
+        yield from getattr(transform, name, ())
 
 
 def _reversed(step: MigrationStep, transforms: Iterable[object]) -> MigrationStep:

@@ -47,7 +47,10 @@ def unknown_versions(links: Links, from_version: int, to_version: int) -> Unsupp
         said.append(f"the data is of version {from_version}")
         if from_version > max(known):
             said[-1] += ", which a newer version of the application stored"
-            hints.append("use the schemas and migrations of the application that stored it")
+            hints.append(
+                "use the schemas and migrations of the application that stored it;"
+                " `llmspell schema check --data` lists such entries"
+            )
         else:
             hints.append(
                 f'write a step with schema = "{links.schema}", from_version = {from_version} '

@@ -160,6 +160,7 @@ def _walked(
 
 
 def _annotation(model: type[BaseModel], key: str) -> Any:
+    model.model_rebuild()  # models that name each other are finished when they are first used
     for name, field in model.model_fields.items():
         if key in (name, field.alias):
             return field.annotation

@@ -92,6 +92,12 @@ def get(settings: Settings, scope: str, key: str, as_json: bool) -> int:
     metavar="N",
     help="Only if the current version is N; 0: only if there is none.",
 )
+@click.option(
+    "--schema-version",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Version of the value's shape. Default: the latest of its schema.",
+)
 @json_option
 @state_options
 def set_(
@@ -104,6 +110,7 @@ def set_(
     ttl: float | None,
     state_class: str,
     if_version: int | None,
+    schema_version: int | None,
     as_json: bool,
 ) -> int:
     """Store VALUE, written as JSON, under KEY in SCOPE.
@@ -117,7 +124,13 @@ def set_(
     _check_class(state_class)
     with open_state(settings) as state:
         metadata = state.save(
-            scope, key, content, ttl=ttl, state_class=state_class, if_version=if_version
+            scope,
+            key,
+            content,
+            ttl=ttl,
+            state_class=state_class,
+            if_version=if_version,
+            schema_version=schema_version,
         )
     if as_json:
         from llmspell.cli.jsontext import print_json

@@ -27,7 +27,7 @@ __all__ = ["rollback"]
         "llmspell migrate rollback m20260131T120000-1f0c3a --yes",
     ),
 )
-@click.argument("migration", metavar="ID", required=False)
+@click.argument("migration", metavar="[ID]", required=False)
 @dry_run_option
 @yes_option
 @json_option
@@ -38,6 +38,7 @@ def rollback(
     """Bring back what the last migration changed, or migration ID: the very bytes that were there.
 
     What somebody has changed since stays as he left it. "llmspell migrate history" has the ids.
+    Several migrations are rolled back one by one, the latest first.
     """
     from llmspell.cli.confirm import confirmed
 
@@ -50,7 +51,7 @@ def rollback(
             return 1
         done = _rolled_back(state, planned.id)
     _tell(done, as_json)
-    return 0
+    return int(done.status == "nothing_to_do")
 
 
 def _rolled_back(
@@ -83,7 +84,8 @@ def _tell(result: MigrationResult, as_json: bool) -> None:
         from llmspell.cli.jsontext import print_json
         from llmspell.security.sensitive.reports import redacted_report
 
-        print_json({"ok": True, **redacted_report(result.to_dict())})
+        is_ok = result.status != "nothing_to_do"
+        print_json({"ok": is_ok, **redacted_report(result.to_dict())})
         return
     print_warnings(result.warnings)
     verb = "would bring back" if result.status == "dry_run" else "brought back"
@@ -91,3 +93,5 @@ def _tell(result: MigrationResult, as_json: bool) -> None:
     if result.items_skipped:
         said += f"; {result.items_skipped:,} changed since stay as they are"
     click.echo(said, err=True)
+    if result.status == "nothing_to_do":
+        click.echo("a later migration may have to be rolled back first", err=True)

@@ -21,6 +21,8 @@ _ENDS: Final[Mapping[str, str]] = {
     "interrupted": f"was interrupted; {_GO_ON}",
     "broken_off": f"was broken off, its process has ended; {_GO_ON}",
     "running": "is running",
+    "rolling_back": "is not yet rolled back; unless that is going on, llmspell migrate rollback"
+    " goes on with it",
 }
 
 
@@ -70,7 +72,11 @@ def history(settings: Settings, limit: int | None, as_json: bool) -> int:
     from llmspell.security.sensitive.reports import redacted_report
 
     with open_state(settings) as state:
+        goes_on = state.migration_status()["running"]
         runs = [redacted_report(run.to_dict()) for run in state.migration_history(limit)]
+    for run in runs:
+        if run["status"] == "running" and not goes_on:
+            run["status"] = "broken_off"
     if as_json:
         from llmspell.cli.jsontext import print_json
 
@@ -88,7 +94,7 @@ def history(settings: Settings, limit: int | None, as_json: bool) -> int:
 
 
 def _show(told: dict[str, Any]) -> None:
-    from llmspell.cli.report import printable
+    from llmspell.cli.report import print_note, printable
     from llmspell.cli.table import Columns, counted
 
     columns = ("schema", "latest", "semantic", "entries", "pending", "entries by version")
@@ -97,9 +103,12 @@ def _show(told: dict[str, Any]) -> None:
         click.echo(line)
     for line in _last(told.get("last")):
         click.echo(printable(line))
-    if told["up_to_date"]:
+    if not told["schemas"]:
+        said = "there are no schemas and no migrations in the folders of the configuration"
+        print_note("warning", said)
+    elif told["up_to_date"]:
         click.echo("up to date", err=True)
-    else:
+    elif told.get("last", {}).get("status") != "rolling_back":
         pending = counted(told["pending"], "entry is", "entries are")
         click.echo(f"{pending} to be migrated: llmspell migrate plan, then apply", err=True)
 

@@ -92,16 +92,17 @@ def _changes_of(
 def _back(
     store: Store, changes: list[Change], run: MigrationRun, result: MigrationResult, pace: Pace
 ) -> Iterator[Put]:
-    own = (run.id, writes_of_rollback(run))
     former = store.recall([change.previous for change in changes if change.previous is not None])
     rows = store.read([Ref(change.scope, change.key) for change in changes])
     pace.saw([row for row in rows if row is not None])
     now = time_ns() // 1000
+    again = _like_left(store, changes, rows, run)
     for change, row in zip(changes, rows, strict=True):
         then = former.get(change.previous or 0)
-        if row is None or row.version != change.version or then is None:
+        is_as_left = row is not None and (row.version == change.version or change.seq in again)
+        if row is None or not is_as_left or then is None:
             # What the run itself, or a rollback that was broken off, wrote last is no news.
-            if row is None or row.correlation_id not in own:
+            if row is None or row.correlation_id not in _own(run):
                 _skip(change, row, result)
             continue
         yield Put(
@@ -114,6 +115,32 @@ def _back(
             then.expires_at,
             row.version,
         )
+
+
+def _like_left(
+    store: Store, changes: list[Change], rows: list[Row | None], run: MigrationRun
+) -> set[int]:
+    """Return those changes whose entries were written since, and hold again what the run wrote.
+
+    So it is when a later migration has been brought back before this one.
+    """
+    since = [
+        (change, row)
+        for change, row in zip(changes, rows, strict=True)
+        if row is not None and row.version != change.version and row.correlation_id not in _own(run)
+    ]
+    written = store.recall([change.seq for change, _ in since]) if since else {}
+    return {
+        change.seq
+        for change, row in since
+        if (made := written.get(change.seq)) is not None
+        and (made.blob, made.schema_version, made.state_class, made.expires_at)
+        == (row.blob, row.schema_version, row.state_class, row.expires_at)
+    }
+
+
+def _own(run: MigrationRun) -> tuple[str, str]:
+    return run.id, writes_of_rollback(run)
 
 
 def _written(writer: BatchWriter, puts: list[Put], result: MigrationResult) -> list[Put]:

@@ -206,11 +206,20 @@ def run_rollback(
     with exclusively(state, state._runs) as alive:
         run = _run_to_bring_back(state, id_)
         result.id, result.schemas = run.id, sorted(run.targets)
-        _bring_back(state, run, result, alive, is_dry=is_dry, on_event=on_event)
-        result.status = "dry_run" if is_dry else "rolled_back"
-        if not is_dry:
-            run.status = "rolled_back"
-            _close(state, run, 0)
+        if is_dry:
+            _bring_back(state, run, result, alive, is_dry=True, on_event=on_event)
+            result.status = "dry_run"
+            return
+        former, run.status = run.status, "rolling_back"
+        state._runs.save(run)
+        _bring_back(state, run, result, alive, on_event=on_event)
+        if result.items_skipped and not result.items_migrated and former != "rolling_back":
+            # It may be that a later migration has to be brought back first.
+            run.status, result.status = former, "nothing_to_do"
+            state._runs.save(run)
+            return
+        run.status = result.status = "rolled_back"
+        _close(state, run, 0)
 
 
 def _bring_back(
@@ -235,7 +244,8 @@ def _close(state: Migrations, run: MigrationRun, rollback_us: int) -> None:
 def _run_to_bring_back(state: Migrations, id_: str | None) -> MigrationRun:
     runs = state._runs
     if id_ is None:
-        run = next((run for run in runs.latest() if run.status != "rolled_back"), None)
+        able = (run for run in runs.latest() if _changed_something(run))
+        run = max(able, key=lambda run: run.ended_us or run.started_us, default=None)
     else:
         run = runs.find(id_) if isinstance(id_, str) else None
     if run is None:
@@ -251,6 +261,13 @@ def _run_to_bring_back(state: Migrations, id_: str | None) -> MigrationRun:
         )
     check_reachable(state.store, run)
     return run
+
+
+def _changed_something(run: MigrationRun) -> bool:
+    """Tell whether there may be something of a run to bring back."""
+    if run.status == "rolled_back":
+        return False
+    return run.items_migrated > 0 or run.status in (*_BROKEN_OFF, "rolling_back")
 
 
 def _now() -> int:
