@@ -78,6 +78,10 @@ class Versioning:
         name = self.family_of(scope, key)
         return 1 if name is None else self.planner.latest(name)
 
+    def makes(self, rules: Iterable[Rule]) -> bool:
+        """Tell whether rules are those of schemas and no others."""
+        return all(isinstance(rule, SchemaVersionRule) for rule in rules)
+
     def rules(self, warn: Warn) -> list[Rule]:
         """Return what checks values on their way into the store; ``warn`` is told at level warn."""
         if self.level == "off":

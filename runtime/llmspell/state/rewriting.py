@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from llmspell.errors import LlmSpellError
@@ -63,14 +63,22 @@ class Rewriting(StateCore):
             self._check_written(ref[0], blob, policy.name)
         return blob
 
-    def _standard_encoder(self) -> Callable[[Value], bytes] | None:
-        """Return what ``_migrated_blob`` comes to for class standard, if it is so simple."""
-        simple = not self._looks and self._check_written is None
-        if not simple or self._limits.depth < MAX_DEPTH:
+    def _standard_encoder(
+        self, family: str, version: int
+    ) -> Callable[[Value], bytes | None] | None:
+        """Return what ``_migrated_blob`` comes to for class standard, if it is so simple.
+
+        It returns None for a value that does not fit the schema, which ``_migrated_blob`` tells.
+        """
+        fits = self._quick_check(family, version)
+        simple = self._safeguards.protection is None and self._check_written is None
+        if not simple or fits is None or self._limits.depth < MAX_DEPTH:
             return None
         max_bytes, confidential = self._value_bytes, self._encrypts_all
 
-        def encoded(value: Value) -> bytes:
+        def encoded(value: Value) -> bytes | None:
+            if not fits(value):
+                return None
             blob = encode(value, max_bytes=max_bytes, confidential=confidential)
             # Each level takes a byte: short values, which most are, need no look at them.
             if unpacked_size(blob) > MAX_DEPTH and depth_of(value) > MAX_DEPTH:
@@ -78,6 +86,18 @@ class Rewriting(StateCore):
             return blob
 
         return encoded
+
+    def _quick_check(self, family: str, version: int) -> Callable[[Value], bool] | None:
+        """Return what tells whether a value breaks no rule, where schemas are the only rules."""
+        validator, versioning = self._safeguards.validator, self._versioning
+        if validator is None:
+            return lambda _value: True
+        if versioning is None or not versioning.makes(validator.rules):
+            return None
+        registry = versioning.registry
+        if version not in registry.versions(family):
+            return None
+        return partial(registry.fits, family, version)
 
     def _rewrite(
         self, puts: Sequence[Put], origin: Origin, *, durability: str | None = None

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from llmspell.migration.planner import Planner
     from llmspell.state.migrating.writer import BatchWriter
 
-__all__ = ["Converter", "Encode"]
+__all__ = ["Converter", "Encode", "StandardEncoder"]
 
 #: Makes a blob of (scope, key), value, former value, class and schema version.
 Encode = Callable[[tuple[str, str], Any, Any, str, int], bytes]
 _MOST_WARNINGS: Final = 1000
-_Way: TypeAlias = "tuple[Plan, Callable[..., Any], int]"
+_Quick: TypeAlias = Callable[[Any], bytes | None]
+StandardEncoder: TypeAlias = Callable[[str, int], _Quick | None]
+_Way: TypeAlias = "tuple[Plan, Callable[..., Any], int, _Quick | None]"
 _new_put: Any = partial(tuple.__new__, Put)
 
 
@@ -31,7 +33,8 @@ class Converter:
     """Converts entries to the versions of ``targets``, by family.
 
     ``encode`` makes the stored form of a value, and raises what saving it would raise;
-    ``encode_standard`` does it for class standard where nothing else than encoding is due.
+    ``standard_encoder`` returns what does it for class standard, family and version, where that
+    is simple; and where it is not simple for a value, that returns None.
     ``warnings`` counts what steps had to say.
     """
 
@@ -41,14 +44,14 @@ class Converter:
         targets: Mapping[str, int],
         encode: Encode,
         *,
-        encode_standard: Callable[[Any], bytes] | None = None,
+        standard_encoder: StandardEncoder | None = None,
         allow_unsafe: bool = False,
     ) -> None:
         self._planner, self._targets, self._encode = planner, targets, encode
         self._allow_unsafe = allow_unsafe
         self._plans: dict[tuple[str, int], Plan] = {}
         self.warnings: Counter[str] = Counter()
-        self._encode_standard = encode_standard
+        self._standard_encoder = standard_encoder
         self._ways: dict[tuple[str, int], _Way] = {}
 
     def plan(self, family: str, version: int) -> Plan:
@@ -70,7 +73,9 @@ class Converter:
 
     def _way(self, family: str, version: int) -> _Way:
         plan = self.plan(family, version)
-        way = self._ways[family, version] = (plan, plan.apply, plan.to_version)
+        maker = self._standard_encoder
+        quick = None if maker is None else maker(family, plan.to_version)
+        way = self._ways[family, version] = (plan, plan.apply, plan.to_version, quick)
         return way
 
     def put(self, row: Row, family: str, at: int) -> Put:
@@ -95,11 +100,11 @@ class Converter:
         ``writer`` is kept alive. One loop, for a batch may have many thousand entries.
         """
         puts: list[Put] = []
-        ways, encode_standard, warn = self._ways, self._encode_standard, self._warn
+        ways, encode, warn = self._ways, self._encode, self._warn
         due = float("inf") if writer is None else writer.due
         for row in rows:
             scope, key, version, _, _, schema_version, state_class, expires_at, _, blob = row
-            plan, apply, target = ways.get((family, schema_version)) or self._way(
+            plan, apply, target, quick = ways.get((family, schema_version)) or self._way(
                 family, schema_version
             )
             if monotonic() >= due and writer is not None:
@@ -107,10 +112,9 @@ class Converter:
                 due = writer.due
             try:
                 value = apply(decode(blob), warn)
-                if encode_standard is not None and state_class == "standard":
-                    stored = encode_standard(value)
-                else:
-                    stored = self._encode((scope, key), value, blob, state_class, target)
+                stored = quick(value) if quick and state_class == "standard" else None
+                if stored is None:
+                    stored = encode((scope, key), value, blob, state_class, target)
             except LlmSpellError as error:
                 failed(row, _failed(error, row, plan))
                 continue
@@ -124,7 +128,7 @@ class Converter:
 
     def steps(self) -> list[str]:
         """Return the names of all steps of the ways used, in their order."""
-        plans = (plan for plan, _, _ in self._ways.values())
+        plans = (plan for plan, *_ in self._ways.values())
         return list(dict.fromkeys(step.name for plan in plans for step in plan.steps))
 
     def steps_of(self, families: Set[str]) -> list[tuple[str, str]]:
@@ -132,7 +136,7 @@ class Converter:
         return list(
             dict.fromkeys(
                 (family, step.name)
-                for (family, _), (plan, _, _) in self._ways.items()
+                for (family, _), (plan, *_) in self._ways.items()
                 if family in families
                 for step in plan.steps
             )

@@ -91,7 +91,7 @@ class MigrationRunner:
             self._versioning.planner,
             self._selection.targets,
             state._migrated_blob,
-            encode_standard=state._standard_encoder(),
+            standard_encoder=state._standard_encoder,
             allow_unsafe=options.allow_unsafe,
         )
         self._writer = writer = BatchWriter(
