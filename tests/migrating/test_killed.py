@@ -7,13 +7,11 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from llmspell import Runtime
 from llmspell.errors import MigrationRunning
 from llmspell.state.manager import StateManager
 
@@ -92,25 +90,20 @@ def test_what_a_killed_migration_did_can_be_rolled_back(place: str) -> None:
         assert stored(runtime.state) == before
 
 
-def test_two_migrations_at_once_are_one_and_an_error(
-    place: str, open_beside: Callable[[str], Runtime]
-) -> None:
+def test_two_migrations_at_once_are_one_and_an_error(place: str) -> None:
     if place == "rocksdb":
         return  # one process has it to itself
     fill(place)
     with start(place, 0.6) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        with pytest.raises(MigrationRunning, match=str(process.pid)) as caught:
-            open_beside(place).state.migrate_all()
+        with (
+            open_runtime(place) as runtime,
+            pytest.raises(MigrationRunning, match=str(process.pid)) as caught,
+        ):
+            runtime.state.migrate_all()
         assert "migrate status" in (caught.value.hint or "")
         process.kill()
-
-
-@pytest.fixture
-def open_beside() -> Callable[[str], Runtime]:
-    """Open the same store in this process."""
-    return open_runtime
 
 
 def test_many_processes_that_migrate_at_once_do_it_once(place: str) -> None:

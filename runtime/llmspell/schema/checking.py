@@ -31,7 +31,7 @@ from llmspell.security.validation.json_form import json_form
 from llmspell_bridges.values import canonical, member_path
 
 if TYPE_CHECKING:
-    from llmspell.schema.registry import SchemaRegistry
+    from llmspell.schema.lookup import Schemas
 
 __all__ = ["Checker"]
 
@@ -57,7 +57,7 @@ class _Question(NamedTuple):
 class Checker:
     """Tells whether values fit a schema. Raises ``SchemaError`` for validators there are not."""
 
-    def __init__(self, schema: StateSchema, registry: SchemaRegistry, functions: Functions) -> None:
+    def __init__(self, schema: StateSchema, registry: Schemas, functions: Functions) -> None:
         self._schema = schema
         self._registry = registry
         self._functions = functions

@@ -9,7 +9,7 @@ from llmspell.schema.models import Compatibility, StateSchema
 from llmspell.security.validation import Problem
 
 if TYPE_CHECKING:
-    from llmspell.schema.registry import SchemaRegistry
+    from llmspell.schema.lookup import Schemas
 
 __all__ = ["Comparison", "compare"]
 
@@ -35,9 +35,7 @@ _LEVELS: dict[tuple[bool, bool], Compatibility] = {
 }
 
 
-def compare(
-    old: StateSchema, new: StateSchema, registry: SchemaRegistry | None = None
-) -> Comparison:
+def compare(old: StateSchema, new: StateSchema, registry: Schemas | None = None) -> Comparison:
     """Return how ``new`` is compatible with ``old``.
 
     Backward: ``new`` accepts every value that fits ``old``, once the defaults of the fields that

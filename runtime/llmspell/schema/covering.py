@@ -26,7 +26,7 @@ from llmspell.schema.versions import SchemaId
 from llmspell.security.validation import Problem
 
 if TYPE_CHECKING:
-    from llmspell.schema.registry import SchemaRegistry
+    from llmspell.schema.lookup import Schemas
 
 __all__ = ["Covering"]
 
@@ -52,7 +52,7 @@ class Covering:
         self,
         given: StateSchema,
         taking: StateSchema,
-        registry: SchemaRegistry | None,
+        registry: Schemas | None,
         *,
         fills_defaults: bool,
     ) -> None:

@@ -12,14 +12,14 @@ from llmspell.schema.models import StateSchema
 from llmspell.schema.places import EACH_ITEM, Step, joined
 
 if TYPE_CHECKING:
-    from llmspell.schema.registry import SchemaRegistry
+    from llmspell.schema.lookup import Schemas
 
 __all__ = ["check_defaults"]
 
 _MEMBER = "default"
 
 
-def check_defaults(schema: StateSchema, registry: SchemaRegistry, functions: Functions) -> None:
+def check_defaults(schema: StateSchema, registry: Schemas, functions: Functions) -> None:
     """Raise ``SchemaError`` for a default that the schemas and validators of its field refuse."""
     from llmspell.schema.checking import Checker
 

@@ -24,7 +24,7 @@ from llmspell.schema.models import StateSchema
 from llmspell.schema.versions import SchemaId
 
 if TYPE_CHECKING:
-    from llmspell.schema.registry import SchemaRegistry
+    from llmspell.schema.lookup import Schemas
 
 __all__ = ["compiled", "fits_alone", "pattern_problem", "to_json_schema"]
 
@@ -56,7 +56,7 @@ _TYPES: Final[Mapping[type[FieldBase], str]] = {
 _FORMATS: Final[Mapping[type[FieldBase], str]] = {TimestampField: "date-time", UuidField: "uuid"}
 
 
-def to_json_schema(schema: StateSchema, registry: SchemaRegistry | None = None) -> dict[str, Any]:
+def to_json_schema(schema: StateSchema, registry: Schemas | None = None) -> dict[str, Any]:
     """Return a schema as JSON Schema.
 
     Schemas that it refers to come from ``registry`` and stand in ``$defs``. What validators check
@@ -113,9 +113,7 @@ def compiled(schema: dict[str, Any]) -> Any:
 _Refer = Callable[[str], dict[str, Any]]
 
 
-def _reference(
-    name: str, definitions: dict[str, Any], registry: SchemaRegistry | None
-) -> dict[str, Any]:
+def _reference(name: str, definitions: dict[str, Any], registry: Schemas | None) -> dict[str, Any]:
     if registry is None:
         raise SchemaError(
             f"refers to the schema {name}, which is not known here",

@@ -14,7 +14,7 @@ from llmspell.state.checks import check_integer
 from llmspell.state.core import Scope
 from llmspell.state.keys import Keys
 from llmspell.state.scope import scope_text
-from llmspell.store.base import Ref
+from llmspell.store.base import Ref, Store
 
 if TYPE_CHECKING:
     from llmspell.migration.planner import Planner
@@ -28,6 +28,13 @@ __all__ = ["Migrations"]
 
 class Migrations(Keys):
     """Migrating one entry or many. Each raises ``FeatureUnavailable`` when migrations are off."""
+
+    def __init__(self, store: Store, **options: Any) -> None:
+        super().__init__(store, **options)
+        if self._versioning is not None and self._versioning.auto:
+            from llmspell.state.migrating.loading import Lifting
+
+            self._lifting = Lifting(self, self._versioning)
 
     @property
     def schemas(self) -> SchemaRegistry:
@@ -113,7 +120,7 @@ class Migrations(Keys):
         )
         with _measured() as result:
             selection = self._selection(target, schema, scope, key, result)
-            MigrationRunner(self, versioning, selection, result, options).run()
+            MigrationRunner(self, self._runs, versioning, selection, result, options).run()
         return result
 
     def rollback_migration(
@@ -135,7 +142,7 @@ class Migrations(Keys):
         from llmspell.state.migrating.running import run_rollback
 
         with _measured() as result:
-            run_rollback(self, migration, result, is_dry=dry_run, on_event=on_event)
+            run_rollback(self, self._runs, migration, result, is_dry=dry_run, on_event=on_event)
         return result
 
     def migration_history(self, limit: int | None = None) -> list[MigrationRun]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from llmspell.errors import LlmSpellError
@@ -15,7 +15,7 @@ from llmspell.store.codec import decode, encode, unpacked_size
 from llmspell_bridges.values import MAX_DEPTH, Value, depth_of, too_deep
 
 if TYPE_CHECKING:
-    from llmspell.state.migrating.loading import Lifting
+    from llmspell.state.lifting import Lifts
 
 __all__ = ["Rewriting"]
 
@@ -23,14 +23,8 @@ __all__ = ["Rewriting"]
 class Rewriting(StateCore):
     """Writing what migrations make of entries."""
 
-    @cached_property
-    def _lifting(self) -> Lifting | None:
-        """What migrates entries as they are loaded, where that is configured."""
-        if self._versioning is None or not self._versioning.auto:
-            return None
-        from llmspell.state.migrating.loading import Lifting
-
-        return Lifting(self, self._versioning)
+    #: What migrates entries as they are loaded, where that is configured.
+    _lifting: Lifts | None = None
 
     def _migrated_blob(
         self,

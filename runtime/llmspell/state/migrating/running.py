@@ -23,8 +23,9 @@ from llmspell.state.migrating.writer import BatchWriter
 
 if TYPE_CHECKING:
     from llmspell.migration.versioning import Versioning
+    from llmspell.state.leases import Leases
+    from llmspell.state.migrating.records import RunRecords
     from llmspell.state.migrating.selection import Selection
-    from llmspell.state.migrations import Migrations
 
 __all__ = ["BulkOptions", "MigrationRunner", "run_rollback"]
 
@@ -51,7 +52,8 @@ class MigrationRunner:
 
     def __init__(
         self,
-        state: Migrations,
+        state: Leases,
+        runs: RunRecords,
         versioning: Versioning,
         selection: Selection,
         result: MigrationResult,
@@ -59,7 +61,7 @@ class MigrationRunner:
     ) -> None:
         self._state, self._versioning, self._selection = state, versioning, selection
         self._result, self._options = result, options
-        self._runs = state._runs
+        self._runs = runs
         self._before = 0
         self._from: dict[str, list[int]] = {}
         reached = set(selection.targets.values())
@@ -166,7 +168,7 @@ class MigrationRunner:
     def _close(self, run: MigrationRun) -> None:
         run.items_migrated = self._before + self._result.items_migrated
         run.items_failed, run.steps = self._result.items_failed, self._result.steps
-        _close(self._state, run, self._versioning.rollback_us)
+        _close(self._state, self._runs, run, self._versioning.rollback_us)
 
     def _broken_off(self) -> MigrationRun | None:
         """Return a run with the same aim that somebody broke off: it is taken up again.
@@ -195,7 +197,8 @@ class MigrationRunner:
 
 
 def run_rollback(
-    state: Migrations,
+    state: Leases,
+    runs: RunRecords,
     id_: str | None,
     result: MigrationResult,
     *,
@@ -203,27 +206,27 @@ def run_rollback(
     on_event: OnEvent | None,
 ) -> None:
     """Bring back what a run changed."""
-    with exclusively(state, state._runs) as alive:
-        run = _run_to_bring_back(state, id_)
+    with exclusively(state, runs) as alive:
+        run = _run_to_bring_back(state, runs, id_)
         result.id, result.schemas = run.id, sorted(run.targets)
         if is_dry:
             _bring_back(state, run, result, alive, is_dry=True, on_event=on_event)
             result.status = "dry_run"
             return
         former, run.status = run.status, "rolling_back"
-        state._runs.save(run)
+        runs.save(run)
         _bring_back(state, run, result, alive, on_event=on_event)
         if result.items_skipped and not result.items_migrated and former != "rolling_back":
             # It may be that a later migration has to be brought back first.
             run.status, result.status = former, "nothing_to_do"
-            state._runs.save(run)
+            runs.save(run)
             return
         run.status = result.status = "rolled_back"
-        _close(state, run, 0)
+        _close(state, runs, run, 0)
 
 
 def _bring_back(
-    state: Migrations,
+    state: Leases,
     run: MigrationRun,
     result: MigrationResult,
     alive: Callable[[], None],
@@ -235,14 +238,13 @@ def _bring_back(
     roll_back(run, writer, result, is_dry=is_dry, on_event=on_event)
 
 
-def _close(state: Migrations, run: MigrationRun, rollback_us: int) -> None:
+def _close(state: Leases, runs: RunRecords, run: MigrationRun, rollback_us: int) -> None:
     run.ended_us = _now()
-    state._runs.save(run, 0 if run.status == "rolled_back" else run.ended_us + rollback_us)
+    runs.save(run, 0 if run.status == "rolled_back" else run.ended_us + rollback_us)
     state._record("migrate", id=run.id, status=run.status, entries=run.items_migrated)
 
 
-def _run_to_bring_back(state: Migrations, id_: str | None) -> MigrationRun:
-    runs = state._runs
+def _run_to_bring_back(state: Leases, runs: RunRecords, id_: str | None) -> MigrationRun:
     if id_ is None:
         able = (run for run in runs.latest() if _changed_something(run))
         run = max(able, key=lambda run: run.ended_us or run.started_us, default=None)
