@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -205,3 +206,29 @@ def Config_in_memory() -> Any:
     from llmspell import Config
 
     return Config(state={"backend": "memory"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("forgot.lua", "return function(value) value = 1 end", "returned nothing; end it with"),
+        ("forgot.js", "module.exports = (value) => { value = 1 }", "returned nothing; end it with"),
+        ("fails.lua", "return function(value) error('secret ' .. value) end", "fails.lua:1"),
+    ],
+)
+def test_a_script_that_fails_tells_its_author_what_to_do(
+    open_runtime: Callable[..., Runtime], tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    step = MigrationStep(
+        schema="user_profile",
+        from_version=1,
+        to_version=2,
+        transformations=[Custom(from_fields=["email"], to_fields=["mail"], transformer=name)],
+    )
+    state = open_runtime(migrations=[step], migration={"validation_level": "off"}).state
+    state.save(S, K, old(), schema_version=1)
+    with pytest.raises(MigrationFailed, match=said) as caught:
+        state.migrate(S, K, allow_unsafe=True)
+    assert "look at that line" in (caught.value.hint or "")
+    assert "secret" not in str(caught.value.to_dict())

@@ -136,14 +136,6 @@ def test_a_plan_is_plain_data_to_show() -> None:
     assert shown["is_safe"] is True
 
 
-def test_each_step_is_told_with_what_it_made() -> None:
-    seen: list[tuple[str, Any]] = []
-    plan = planner(step(1, 2, MOVE), step(2, 3, LOSSY)).plan("user", 1, 3)
-    made = plan.apply_stepwise({"a": 0}, lambda part, value: seen.append((part.name, dict(value))))
-    assert seen == [("user_v1_to_v2", {"b": 0}), ("user_v2_to_v3", {"b": 0, "c": 1})]
-    assert made == {"b": 0, "c": 1}
-
-
 def test_a_failure_names_the_step_and_its_versions() -> None:
     plan = planner(step(1, 2, MOVE), step(2, 3, MOVE, name="again")).plan("user", 1, 3)
     with pytest.raises(MigrationFailed) as caught:

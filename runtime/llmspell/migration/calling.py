@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from llmspell.errors import InvalidValue, LlmSpellError, SchemaError
+from llmspell.errors import InvalidValue, LlmSpellError, SchemaError, ScriptError
 from llmspell.migration.parts import copied
 from llmspell.migration.refusal import Refused, kind_of
 from llmspell.migration.step import MigrationStep
@@ -24,6 +24,11 @@ Check: TypeAlias = Callable[[Any], "str | None"]
 """Returns in words why a value is refused, or ``None``; raises ``Refused`` when it cannot tell."""
 
 _CONTAINERS: Final = frozenset({dict, list})
+#: What a script says of itself may hold data.
+_WITHHELD: Final = (
+    "what the script said is not shown, for it may hold data; look at that line, or call the"
+    " function with a value of your own in a script (`llmspell run`)"
+)
 
 
 def bind_transformer(
@@ -38,13 +43,18 @@ def bind_transformer(
         except Unconvertible as error:
             raise Refused(str(error)) from None
         except Exception as error:
-            raise Refused(f"cannot be converted: transformer {name!r} {failure(error)}") from None
+            said = f"cannot be converted: transformer {name!r} {failure(error)}"
+            raise Refused(said, hint=_hint(error)) from None
         kind = type(result)
         if kind is bool or result is None or (kind is str and result.isascii()):
             return result
         return _stored(result, name)
 
     return run
+
+
+def _hint(error: Exception) -> str | None:
+    return _WITHHELD if isinstance(error, ScriptError) else None
 
 
 def bind_validator(
@@ -60,7 +70,8 @@ def bind_validator(
         try:
             answer = validate(value, config)
         except Exception as error:
-            raise Refused(f"cannot be checked: validator {name!r} {failure(error)}") from None
+            said = f"cannot be checked: validator {name!r} {failure(error)}"
+            raise Refused(said, hint=_hint(error)) from None
         if answer is None or answer is True:
             return None
         _close(answer)

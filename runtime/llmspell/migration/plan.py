@@ -112,21 +112,6 @@ class Plan:
             value = run(value, warn)
         return value
 
-    def apply_stepwise(
-        self,
-        value: Value,
-        on_step: Callable[[PlannedStep, Value], None],
-        warn: Warn | None = None,
-    ) -> Value:
-        """Do what ``apply`` does, and call ``on_step`` after each step with what it made.
-
-        The value handed to it is the one the next step changes: look at it, keep a copy.
-        """
-        for step, run in zip(self.steps, self._runs, strict=True):
-            value = run(value, warn)
-            on_step(step, value)
-        return value
-
     def require_safe(self) -> Plan:
         """Return the plan, or raise ``UnsafeMigration`` with everything that is wrong with it."""
         if self.is_safe:

@@ -173,7 +173,7 @@ def converter(
         try:
             value[to_name] = convert(value[from_name])
         except Refused as refused:
-            raise blame(Refused(refused.why, place)) from None
+            raise blame(Refused(refused.why, place, hint=refused.hint)) from None
         if remove:
             del value[from_name]
 
@@ -186,7 +186,7 @@ def converter(
         try:
             here[to_name] = convert(there[from_name])
         except Refused as refused:
-            raise blame(Refused(refused.why, place)) from None
+            raise blame(Refused(refused.why, place, hint=refused.hint)) from None
         if remove:
             del there[from_name]
 

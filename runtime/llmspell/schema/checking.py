@@ -118,7 +118,7 @@ class Checker:
                     value = value[step]
                 return _answer(question, value) is None
             return all(_answer(question, part) is None for _, part in found(value, question.steps))
-        except Exception:
+        except Exception:  # a validator that fails accepts nothing; ``_refused`` tells of it
             return False
 
     def _asked(

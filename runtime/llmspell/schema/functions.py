@@ -22,6 +22,11 @@ ScriptLoader: TypeAlias = Callable[[Path, str | None], Function]
 """What makes a function of a script, or of a function that the script defines."""
 
 _SCRIPT: Final = re.compile(r"(?P<file>.+\.(?:lua|js))(?::(?P<function>.*))?", re.DOTALL)
+#: What is said of a script, not by it, holds no data: so it can be told.
+_SAID_BY_US: Final = {
+    "the function returned nothing": "returned nothing; end it with `return value`",
+    "the function returned a promise": "returned a promise, and nothing here can wait for it",
+}
 _FUNCTION_NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
 
@@ -105,6 +110,9 @@ def failure(error: Exception) -> str:
             place += f":{error.line}"
         if isinstance(error, ScriptLimitExceeded):
             return f"hit its limit {error.details.get('limit')} ({place})"
+        for said, meant in _SAID_BY_US.items():
+            if said in error.message:
+                return f"{meant} ({place})"
         return f"failed with {type(error).__name__} ({place})"
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
