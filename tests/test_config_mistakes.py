@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmspell.config import Config, load_config
-from llmspell.errors import ConfigError, FeatureUnavailable
+from llmspell.errors import ConfigError
 
 
 def refusal(path: Path, text: str | bytes) -> ConfigError:
@@ -165,18 +165,59 @@ def test_wrong_arguments_of_config_are_a_config_error():
         Config(state={"nope": 1})
 
 
-@pytest.mark.parametrize(("key", "value"), [("state.backup.enabled", True)])
-def test_a_feature_of_a_later_version_loads_and_shows_but_does_not_run(key, value):
-    config = load_config(environ={}, overrides={key: value})
-    assert config.to_toml()
-    with pytest.raises(FeatureUnavailable) as caught:
-        config.check_available()
-    assert caught.value.details["keys"] == [key]
-    assert key in str(caught.value)
-    assert key in caught.value.hint
+@pytest.mark.parametrize(
+    ("text", "line", "key", "problem", "hint"),
+    [
+        ('schedule.full = "61 * * * *"', 2, "schedule.full", "(bad minute)", "minute, hour, day"),
+        ('schedule.full = "0 3 *"', 2, "schedule.full", "five fields, and has 3", "0 3 * * 0"),
+        ('schedule.full = "@weeky"', 2, "schedule.full", "@weekly", "minute, hour"),
+        ('schedule.full = "0 3 30 2 *"', 2, "schedule.full", "is no cron", "minute, hour"),
+        ('schedule.timezone = "Europe/Berln"', 2, "schedule.timezone", "", "'Europe/Berlin'?"),
+        ("schedule.background = true", 2, "schedule", "no time at which", "set full"),
+        ("[state.backup.schedule]\nfull = 3", 3, "schedule.full", "must be text", ""),
+        ("retention.keep_daily = 7", 2, "retention", 'goes with kind = "count"', ""),
+        ('retention.kind = "size"', 2, "retention", "needs max_total_bytes", ""),
+        ('retention.kind = "count"', 1, "", "does not say how many", "max_backups"),
+        ('retention.kind = "gfs"', 2, "retention.kind", "must be one of", ""),
+        (
+            'retention = { kind = "importance", scopes = { "" = 1 } }',
+            2,
+            "retention.scopes",
+            "must be a pattern",
+            "",
+        ),
+        (
+            'retention = { kind = "importance", scopes = { "custom:agent" = 1 } }',
+            2,
+            "retention.scopes",
+            "write it as 'agent'",
+            "",
+        ),
+        (
+            'retention = { kind = "importance", full_days = 0 }',
+            2,
+            "retention.full_days",
+            "at least 1, not 0",
+            "",
+        ),
+        ('backup_url = "bucket/folder"', 2, "backup_url", "s3://bucket/folder", "backup_dir"),
+        ('backup_dir = "s3://bucket/folder"', 2, "backup_dir", "must be a folder", "backup_url"),
+        ("max_load = 0", 2, "max_load", "at least 0.01, not 0", ""),
+        ('encryption = "yes"', 2, "encryption", '"auto", "on", "off", not "yes"', ""),
+    ],
+)
+def test_a_mistake_about_backups_is_found_when_the_file_is_loaded(
+    path, text, line, key, problem, hint
+):
+    error = refusal(path, f"[state.backup]\n{text}")
+    assert error.details["key"] == f"state.backup.{key}".rstrip(".")
+    assert error.details["line"] == line
+    assert problem in str(error)
+    assert hint in (error.hint or "")
 
 
-def test_values_for_a_later_version_run_as_long_as_nothing_is_switched_on():
-    overrides = {"state.backup.max_backups": 3, "state.backup.retention_days": 7}
-    load_config(environ={}, overrides=overrides).check_available()
-    load_config(environ={}, overrides={"state.url": "sqlite:///a.db"}).check_available()
+def test_the_address_of_backups_does_not_show_its_password():
+    config = Config(state={"backup": {"backup_url": "sftp://ada:hunter2@host/backups"}})
+    shown = config.to_toml() + repr(config) + str(config.to_dict())
+    assert "hunter2" not in shown
+    assert "***" in shown

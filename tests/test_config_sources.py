@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from llmspell import Runtime
 from llmspell.config import PROFILES, default_config, load_config, nothing_configured
-from llmspell.errors import ConfigError, FeatureUnavailable
+from llmspell.errors import ConfigError
 
 
 @pytest.fixture
@@ -22,7 +23,6 @@ def test_without_any_source_state_is_sqlite_below_the_current_folder():
     config = load_config(environ={})
     assert config == default_config()
     assert (config.state.backend, config.state.path) == ("sqlite", Path(".llmspell/state.db"))
-    config.check_available()
 
 
 def test_a_file_in_the_current_folder_is_not_read_unless_named(file, monkeypatch):
@@ -105,14 +105,15 @@ def test_every_profile_loads_and_says_in_a_sentence_what_it_is_for(name):
     assert PROFILES[name].description.endswith(".")
 
 
-def test_only_the_full_profile_needs_a_later_version():
-    refused = set()
-    for name in PROFILES:
-        try:
-            load_config(profile=name, environ={}).check_available()
-        except FeatureUnavailable:
-            refused.add(name)
-    assert refused == {"full"}
+def test_the_full_profile_runs_with_a_key_and_a_grant(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LLMSPELL_MASTER_KEY", "5a" * 32)
+    grants = {"ada": {"grants": [{"scope": "*", "permission": "admin"}]}}
+    config = load_config(profile="full", overrides={"state.access.actors": grants})
+    with Runtime(config, actor="ada") as runtime:
+        code = "State.save('global', 'k', 1) return State.create_backup('full')"
+        backup = runtime.execute(code, engine="lua").value
+        assert runtime.backups.get(backup).encryption is not None
 
 
 def test_an_unknown_profile_is_refused_with_the_known_ones():

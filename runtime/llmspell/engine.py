@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from llmspell.errors import LlmSpellError, RuntimeClosed, ScriptError
+from llmspell.errors import BackupRunning, LlmSpellError, RuntimeClosed, ScriptError
 from llmspell.given import (
     checked_evolution,
     checked_limits,
@@ -37,6 +37,8 @@ from llmspell_bridges.advice import advise
 from llmspell_bridges.limits import UNLIMITED, Limits
 
 if TYPE_CHECKING:
+    from llmspell.backup.manager import BackupManager
+    from llmspell.backup.scheduler import Scheduler
     from llmspell.config import Config
     from llmspell.migration import MigrationStep
     from llmspell.migration.versioning import Versioning
@@ -110,6 +112,7 @@ class Runtime:
         self._lock = threading.RLock()
         self._state: StateManager | None = None
         self._versioning: Versioning | None = None
+        self._scheduler: Scheduler | None = None
         self.threads = Threads("the runtime")
         self._closed = False
 
@@ -174,6 +177,38 @@ class Runtime:
             section = self._config.state.migration
             self._versioning = open_versioning(section, given, scripts=ScriptFunction)
         return self._versioning
+
+    @property
+    def backups(self) -> BackupManager:
+        """The backups, asked without any check of access; opens the state only if need be.
+
+        Raises ``FeatureUnavailable`` where they are off.
+        """
+        if self._state is not None or not self.config.state.backup.enabled:
+            return self.state.backups
+        from llmspell.state.backing_up import open_backups
+
+        return open_backups(self.config.state, lambda: self._state, lambda: self.state)
+
+    def schedule_backups(self) -> Scheduler:
+        """Make the backups of ``[state.backup.schedule]`` in a thread, from now until ``close``.
+
+        What is due at once is begun at once; while another process makes one, nothing is. What
+        goes wrong is logged (``llmspell.backup``) and tried again at the next time. Calling it
+        again changes nothing. Raises ``FeatureUnavailable`` and ``ConfigError``.
+        """
+        with self._lock:
+            self.check_open()
+            if self._scheduler is None:
+                from llmspell.backup.scheduler import Scheduler
+
+                self._scheduler = Scheduler(self._run_due_backups, self.backups.next_due)
+                self._scheduler.start()
+            return self._scheduler
+
+    def _run_due_backups(self) -> None:
+        with suppress(BackupRunning):
+            self.state.run_due_backups()
 
     def run(
         self,
@@ -245,7 +280,12 @@ class Runtime:
         return Session(around, lambda: self._acting.as_whom(actor))
 
     def close(self) -> None:
-        """Close the store; closing again does nothing. Runs after that raise ``RuntimeClosed``."""
+        """Close the store; closing again does nothing. Runs after that raise ``RuntimeClosed``.
+
+        A scheduled backup that is being made is made to its end.
+        """
+        if self._scheduler is not None:  # its thread may be about to open the state
+            self._scheduler.close()
         with self._lock:
             self._closed = True
             self.threads.close()

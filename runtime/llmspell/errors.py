@@ -21,6 +21,12 @@ from llmspell_bridges.errors import (
 __all__ = [
     "AccessDenied",
     "AuditError",
+    "BackupBaseMissing",
+    "BackupDamaged",
+    "BackupError",
+    "BackupInUse",
+    "BackupNotFound",
+    "BackupRunning",
     "CheckpointNotFound",
     "ConfigError",
     "DecryptionFailed",
@@ -50,6 +56,8 @@ __all__ = [
     "ModuleError",
     "ModuleNotFound",
     "PermissionDenied",
+    "PointUnreachable",
+    "RestoreFailed",
     "RuntimeClosed",
     "SandboxClosed",
     "SandboxCrashed",
@@ -63,6 +71,7 @@ __all__ = [
     "StateError",
     "StorageError",
     "UnsafeMigration",
+    "UnsupportedBackup",
     "UnsupportedVersion",
     "ValidationFailed",
     "VersionConflict",
@@ -201,6 +210,60 @@ class MigrationNotFound(MigrationError, LookupError):
     """There is no such migration, or it can no longer be rolled back."""
 
     code = "migration_not_found"
+
+
+class BackupError(StateError):
+    """A backup could not be made, read, restored or removed; all others are what they were."""
+
+    code = "backup_error"
+
+
+class BackupNotFound(BackupError, LookupError):
+    """There is no backup of that id."""
+
+    code = "backup_not_found"
+
+
+class BackupDamaged(BackupError, ValueError):
+    """A backup is not what was written; ``problems`` in the details names every file."""
+
+    code = "backup_damaged"
+
+
+class BackupBaseMissing(BackupError, LookupError):
+    """A backup that another one is made from is not there, or not fit for it."""
+
+    code = "backup_base_missing"
+
+
+class BackupInUse(BackupError):
+    """A backup cannot go while others need it; ``needed_by`` in the details names them."""
+
+    code = "backup_in_use"
+
+
+class BackupRunning(BackupError):
+    """Somebody else is making, removing or restoring a backup in the same place."""
+
+    code = "backup_running"
+
+
+class UnsupportedBackup(BackupError, ValueError):
+    """A backup has a format of a later version of llmspell."""
+
+    code = "unsupported_backup"
+
+
+class PointUnreachable(BackupError, LookupError):
+    """Neither backups nor journal reach the point in time that was asked for."""
+
+    code = "point_unreachable"
+
+
+class RestoreFailed(BackupError, ValueError):
+    """An entry could not be restored, so nothing was."""
+
+    code = "restore_failed"
 
 
 class SensitiveData(StateError, ValueError):

@@ -122,10 +122,11 @@ def configuration(config: Config | str | Path | None, profile: str | None) -> Co
             return None
         from llmspell.config import load_config
 
-        config = load_config(config, profile=profile)
-    if not hasattr(config, "check_available"):
+        return load_config(config, profile=profile)
+    from llmspell.config import Config
+
+    if not isinstance(config, Config):
         raise InvalidArgument(
             f"config must be a Config or a path, not {type(config).__name__}", parameter="config"
         )
-    config.check_available()
     return config

@@ -61,6 +61,7 @@ class Grounds:
         switches = {
             "state.journal.enabled": state.journal.enabled,
             "state.migration.enabled": state.migration.enabled,
+            "state.backup.enabled": state.backup.enabled,
         }
         return frozenset(key for key, is_on in switches.items() if is_on)
 

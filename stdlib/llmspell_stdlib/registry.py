@@ -13,7 +13,7 @@ from llmspell_stdlib.json_global import JSON
 from llmspell_stdlib.output import CONSOLE, OUTPUT
 
 # The last of the modules that declare functions of State, so all of them are there.
-from llmspell_stdlib.state_migration import STATE
+from llmspell_stdlib.state_backup import STATE
 from llmspell_stdlib.time_global import TIME
 
 __all__ = ["GLOBALS"]

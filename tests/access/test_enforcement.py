@@ -20,6 +20,7 @@ from .conftest import Clock, grant
 
 Open = Callable[..., StateManager]
 S, K = "user:1", "k"
+NO_BACKUP = "20260131T120000Z-0a1b2c"
 #: What each public method needs, and a call of it. A method without a row fails the suite.
 METHODS: dict[str, tuple[str, Callable[[StateManager], Any]]] = {
     "save": ("write", lambda state: state.save(S, K, 1)),
@@ -75,11 +76,21 @@ METHODS: dict[str, tuple[str, Callable[[StateManager], Any]]] = {
     "migration_history": ("whole", lambda state: state.migration_history()),
     "migration_status": ("any", lambda state: state.migration_status()),
     "schema_versions": ("any", lambda state: state.schema_versions()),
+    "create_backup": ("whole", lambda state: state.create_backup()),
+    "list_backups": ("whole", lambda state: state.list_backups()),
+    "validate_backup": ("whole", lambda state: state.validate_backup(NO_BACKUP)),
+    "restore_backup": ("whole", lambda state: state.restore_backup()),
+    "cleanup_backups": ("whole", lambda state: state.cleanup_backups()),
+    "delete_backup": ("whole", lambda state: state.delete_backup(NO_BACKUP)),
+    "storage_usage": ("whole", lambda state: state.storage_usage()),
+    "backup_health": ("whole", lambda state: state.backup_health()),
+    "run_due_backups": ("whole", lambda state: state.run_due_backups()),
     "grant": ("admin", lambda state: state.grant("bob", "read", S)),
     "revoke": ("whole", lambda state: state.revoke("g999")),
     "explain": ("admin", lambda state: state.explain("bob", "read", S)),
 }
-#: How calls may fail that are permitted: others made the same ones before, and nothing is encrypted.
+#: How calls may fail that are permitted: others made the same ones before, nothing is encrypted, and
+#: backups are off.
 EXPECTED = (
     "version_conflict",
     "lock_unavailable",

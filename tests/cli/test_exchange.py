@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from llmspell.cli.exchange import FORMATS, PortableEntry, read_entries, write_entries
 from llmspell.errors import InvalidValue
-from llmspell.state.portable import tag, untag
+from llmspell.portable import tag, untag
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SCALARS = st.one_of(

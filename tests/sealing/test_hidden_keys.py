@@ -9,8 +9,9 @@ import pytest
 from llmspell import Runtime
 from llmspell.errors import ConfigError, KeyMissing, LockUnavailable, VersionConflict
 from llmspell.state.manager import StateManager
+from llmspell.testing.walking import walk_all
 
-from .conftest import everything_on_disk, rows_of
+from .conftest import everything_on_disk, forge, rows_of
 
 Open = Callable[..., Runtime]
 HIDDEN = {"hash_keys": True}
@@ -131,3 +132,33 @@ def test_locks_do_not_tell_their_names(state: StateManager) -> None:
     state.acquire_lock("g", "patient-4712")
     state.close()
     assert b"patient" not in everything_on_disk()
+
+
+@pytest.mark.parametrize("limit", [1, 4])
+def test_a_walk_goes_on_behind_a_key_whose_name_is_damaged(
+    state: StateManager, open_runtime: Open, limit: int
+) -> None:
+    """It is met as it is stored; all others are met by their names."""
+    state.save_many("g", {f"k{number}": number for number in range(9)})
+    state.close()
+    stored = sorted(key for (key,) in rows_of("entries WHERE scope = 'g'", "key"))
+    for key in stored[::3]:
+        assert forge("UPDATE entries SET blob = x'00' WHERE scope = '\x01names' AND key = ?", key)
+    for _ in range(2):
+        rows = walk_all(open_runtime(security=HIDDEN).state.store, limit=limit)
+        assert len({row.key for row in rows}) == 9
+        assert {row.key for row in rows if row.key in stored} == set(stored[::3])
+
+
+def test_no_page_is_too_long_for_the_names_to_be_remembered(
+    state: StateManager, open_runtime: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What must be forgotten to remember others is shown by its name all the same."""
+    keys = [f"k{number:02}" for number in range(30)]
+    state.save_many("g", dict.fromkeys(keys, 1))
+    monkeypatch.setattr("llmspell.store.sealed.hidden._MOST_NAMES", 7)
+    for each in (state, open_runtime(security=HIDDEN).state):
+        assert each.list_keys("g") == keys
+        assert [change.key for change in each.store.changes(0)] == keys
+        for limit in (5, 100):
+            assert sorted(row.key for row in walk_all(each.store, limit=limit)) == keys

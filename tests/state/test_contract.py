@@ -57,6 +57,8 @@ RESULTS: dict[str, tuple[str, str, Any]] = {
 # What these return depends on what was done before; they have files of their own.
 ELSEWHERE = ["history", "load_version", "revert", "diff", "checkpoint", "rollback", "watch"]
 ELSEWHERE += ["migrate", "get_migration_status", "get_schema_versions"]
+ELSEWHERE += ["create_backup", "list_backups", "validate_backup", "restore_backup"]
+ELSEWHERE += ["cleanup_backups", "get_storage_usage"]
 METADATA = ["save", "save_fast", "set", "agent_set", "tool_set", "get_metadata"]
 SAVES = {
     "save": ("'global', 'k', 1", "global", "standard"),

@@ -103,6 +103,19 @@ def test_an_ephemeral_entry_is_read_but_not_stored(store: LayeredStore, short: b
     assert store.inner.scan("s") == store.changes(0) == []
 
 
+def test_a_walk_meets_what_is_stored_and_nothing_else(store: LayeredStore) -> None:
+    """An ephemeral entry does not show, nor does it hide what is stored below it."""
+    store.write([Put("s", "k", b"stored", 1), Put("s", "other", b"", 1)])
+    store.write([ephemeral("k"), ephemeral("mine"), Put("t", "k", b"", 2, 1, "ephemeral")])
+    stored = store.inner.scan("s")
+    assert blobs(store.inner, "k") == [b"stored"]
+    with store.snapshot() as moment:
+        for reader in (store, moment):
+            assert reader.walk(limit=9) == stored
+            assert reader.walk(K, limit=9) == stored[1:]
+            assert reader.position() == 2
+
+
 def test_rewriting_keeps_each_entry_where_it_is(store: LayeredStore) -> None:
     """Both layers in one batch, or one of them; the journal has what is stored."""
     store.write([ephemeral("mine"), Put("s", "stored", b"1", 1), Put("s", "k", b"1", 1)])

@@ -1,9 +1,13 @@
 """SQLite's statements are compiled before they are shipped."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from llmspell.store.sqlite.composing import compose
 from llmspell.store.sqlite.statements import FILE
@@ -24,6 +28,20 @@ print([name for name in sys.modules if name.startswith("sqlalchemy")])
 def test_the_statements_are_those_that_are_written_down() -> None:
     """If this fails: python -m llmspell.store.sqlite.composing."""
     assert json.loads(FILE.read_text()) == compose()
+
+
+@pytest.mark.parametrize("name", ["walk", "scan after limit values"])
+def test_a_page_begins_where_the_one_before_it_ended(name: str) -> None:
+    """The last page costs what the first does: each is a range of the index, nothing is sorted."""
+    composed = compose()
+    statement, parameters = composed["statements"][name]
+    with closing(sqlite3.connect(":memory:")) as database:
+        for table in composed["tables"] + composed["indexes"]:
+            database.execute(table)
+        plan = database.execute(f"EXPLAIN QUERY PLAN {statement}", [1] * len(parameters))
+        (step,) = [row[-1] for row in plan]
+    assert "USING INDEX sqlite_autoindex_entries_1" in step
+    assert step.endswith(("((scope,key)>(?,?))", "(scope=? AND key>?)"))
 
 
 def test_using_state_does_not_wait_for_sqlalchemy(tmp_path: Path) -> None:

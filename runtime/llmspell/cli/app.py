@@ -36,6 +36,7 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
         "state": Lazy(f"{_COMMANDS}.state:state", "Read and change stored state."),
         "schema": Lazy(f"{_COMMANDS}.schema:schema", "Show, check and compare schemas."),
         "migrate": Lazy(f"{_COMMANDS}.migrate:migrate", "Migrate values between schema versions."),
+        "backup": Lazy(f"{_COMMANDS}.backup:backup", "Make backups and restore what they hold."),
         "keys": Lazy(f"{_COMMANDS}.keys:keys", "Make and rotate the keys of encryption."),
         "access": Lazy(f"{_COMMANDS}.access:access", "Show and change who may do what."),
         "audit": Lazy(f"{_COMMANDS}.audit:audit", "Show and verify who did what."),

@@ -1,6 +1,6 @@
 """Files of exported state: written piece by piece, checked as a whole when read.
 
-JSON, one entry per line (values as in :mod:`llmspell.state.portable`):
+JSON, one entry per line (values as in :mod:`llmspell.portable`):
 
     {"format": "llmspell-state", "version": 1, "entries": [
     {"scope": "global", "key": "theme", "value": "dark", "metadata": {"version": 3}}
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from llmspell.errors import InvalidValue, LlmSpellError
-from llmspell.state.portable import from_msgpack, tag, untag
+from llmspell.portable import from_msgpack, tag, untag
 from llmspell.state.scope import check_key, scope_text
 
 __all__ = ["FORMATS", "PortableEntry", "parse_json", "read_entries", "write_entries"]

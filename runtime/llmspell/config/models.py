@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from llmspell.config import defaults
 from llmspell.config.access_section import Access
 from llmspell.config.audit_section import Audit
+from llmspell.config.backup_section import Backup
 from llmspell.config.module_section import ModuleFolders
 from llmspell.config.permission_sections import Permitted
 from llmspell.config.problems import config_error, describe
@@ -18,7 +19,6 @@ from llmspell.config.sandbox_section import SandboxSection
 from llmspell.config.section import Bytes, Milliseconds, PathOnDisk, Section
 from llmspell.config.sensitive_section import Sensitive
 from llmspell.config.state_sections import (
-    Backup,
     Failover,
     Journal,
     Migration,
@@ -196,16 +196,6 @@ class Config(Section):
             "state.access has grants, but access control is off: everybody may do everything"
             " (state.security.access_control_enabled)",
         )
-
-    def check_available(self) -> None:
-        """Refuse a configuration this version cannot serve.
-
-        Raises ``FeatureUnavailable`` naming every feature and its key. Loading and showing a
-        configuration never do: only what is about to run asks.
-        """
-        from llmspell.config.availability import check_available
-
-        check_available(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as plain data; passwords are masked."""

@@ -110,7 +110,7 @@ def describe(error: ErrorDetails, model: type[BaseModel]) -> Problem:
         hint = f'did you mean "{guess}"?' if guess else None
         expectation = "must be one of " + ", ".join(f'"{choice}"' for choice in choices)
         return Problem(f"{key} {expectation}{shown}", key, hint)
-    return Problem(f"{key} {expectation}{shown}", key)
+    return Problem(f"{key} {expectation}{shown}", key, error.get("ctx", {}).get("hint"))
 
 
 def _expectation(error: ErrorDetails) -> str:

@@ -16,10 +16,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from llmspell.config.availability import UNAVAILABLE, missing_features
 from llmspell.config.models import Config
 from llmspell.config.problems import listed_section, named_section
-from llmspell.config.profiles import PROFILES, Profile
+from llmspell.config.profiles import PROFILES
 from llmspell.config.writer import toml_value
 
 __all__ = ["MARKER", "render"]
@@ -31,18 +30,10 @@ _TYPE_NAMES = {bool: "true or false", int: "whole number", float: "number", str:
 
 def render() -> str:
     """Return the generated part of the page in Markdown: profiles, then one table per section."""
-    lines = ["## Profiles", "", "| profile | what it is for | needs a later version |"]
-    lines.append("| --- | --- | --- |")
-    for name, profile in PROFILES.items():
-        missing = ", ".join(_later_features(profile)) or "no"
-        lines.append(f"| `{name}` | {profile.description} | {missing} |")
-    lines += ["", "## Keys", "", "A value marked * asks for a feature of a later version."]
-    lines += _sections(Config, ())
+    lines = ["## Profiles", "", "| profile | what it is for |", "| --- | --- |"]
+    lines += [f"| `{name}` | {profile.description} |" for name, profile in PROFILES.items()]
+    lines += ["", "## Keys", *_sections(Config, ())]
     return "\n".join(lines) + "\n"
-
-
-def _later_features(profile: Profile) -> list[str]:
-    return [row.feature for row in missing_features(Config(**profile.settings))]
 
 
 def _sections(model: type[BaseModel], path: tuple[str, ...], *, brackets: int = 1) -> Iterator[str]:
@@ -54,7 +45,7 @@ def _sections(model: type[BaseModel], path: tuple[str, ...], *, brackets: int = 
         yield from ("", "| key | default | values | meaning |", "| --- | --- | --- | --- |")
         for name, field in fields.items():
             if name not in tables:
-                yield _row(path, name, field)
+                yield _row(name, field)
     for name, table in tables.items():
         yield from _sections(table, (*path, name))
     for name, field in fields.items():
@@ -71,10 +62,10 @@ def _section(field: FieldInfo) -> type[BaseModel] | None:
     return None
 
 
-def _row(path: tuple[str, ...], name: str, field: FieldInfo) -> str:
+def _row(name: str, field: FieldInfo) -> str:
     default = None if field.is_required() else field.default
     shown = "" if default is None else f"`{toml_value(_plain(default))}`"
-    cells = (f"`{name}`", shown, _values((*path, name), field), field.description or "")
+    cells = (f"`{name}`", shown, _values(field), field.description or "")
     return f"| {' | '.join(cells)} |"
 
 
@@ -82,7 +73,7 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _values(path: tuple[str, ...], field: FieldInfo) -> str:
+def _values(field: FieldInfo) -> str:
     annotation = field.annotation
     extra = field.json_schema_extra
     if isinstance(extra, dict) and "values" in extra:
@@ -94,21 +85,15 @@ def _values(path: tuple[str, ...], field: FieldInfo) -> str:
     if typing.get_origin(annotation) is typing.Annotated:
         annotation = typing.get_args(annotation)[0]
     if annotation is bool:
-        return _starred(path, True, "true or false")
+        return "true or false"
     choices = typing.get_args(annotation)
     if choices:
-        return ", ".join(_starred(path, choice, f'`"{choice}"`') for choice in choices)
+        return ", ".join(f'`"{choice}"`' for choice in choices)
     if annotation is Path:
         return "path"
     kind = _TYPE_NAMES[typing.cast("type[Any]", annotation)]
     bounds = _bounds(field)
-    return f"{kind}, {bounds}" if bounds else _starred(path, "postgresql://", kind)
-
-
-def _starred(path: tuple[str, ...], value: Any, text: str) -> str:
-    key = ".".join(path)
-    later = any(row.key == key and row.asks_for_it(value) for row in UNAVAILABLE)
-    return f"{text} *" if later else text
+    return f"{kind}, {bounds}" if bounds else kind
 
 
 def _bounds(field: FieldInfo) -> str:

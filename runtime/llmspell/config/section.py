@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
+from llmspell.errors import ConfigError
 from llmspell_bridges.values import is_unicode
 
-__all__ = ["Bits", "Bytes", "Count", "Days", "Milliseconds", "PathOnDisk", "Section"]
+__all__ = ["Bits", "Bytes", "Count", "Days", "Milliseconds", "PathOnDisk", "Section", "TimeZone"]
 
 _MAX_INT32 = 2**31 - 1
 _MAX_INT64 = 2**63 - 1
@@ -43,6 +45,22 @@ def _path(value: Any) -> Any:
 
 
 PathOnDisk = Annotated[Path, BeforeValidator(_path)]
+
+
+def _time_zone(name: str) -> str:
+    from llmspell.backup.zones import zone_of
+
+    try:
+        zone_of(name)
+    except ConfigError as error:
+        problem = error.message.removeprefix("timezone ")
+        told = {"problem": problem, "hint": error.hint}
+        raise PydanticCustomError("entry", "{problem}", told) from None
+    return name
+
+
+#: The name of a time zone that this machine knows, such as "Europe/Berlin".
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Bytes = Annotated[int, Field(ge=0, le=_MAX_INT64)]
 Count = Annotated[int, Field(ge=0, le=_MAX_INT32)]
 Days = Annotated[int, Field(ge=0, le=36_500)]

@@ -1,7 +1,6 @@
-"""The tables below ``[state]``: performance, other engines' settings, migration, backup, security.
+"""The tables below ``[state]``: performance, other engines' settings, migration, security.
 
-Most only set values for features of later versions; ``availability`` says which switches need
-one. Descriptions are the reference page and the comments of ``config show``: one line, with unit.
+Descriptions are the reference page and the comments of ``config show``: one line, with unit.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from llmspell.config import defaults
 from llmspell.config.section import Bits, Bytes, Count, Days, Milliseconds, PathOnDisk, Section
 
 __all__ = [
-    "Backup",
     "Failover",
     "Journal",
     "Migration",
@@ -131,40 +129,6 @@ class Migration(Section):
         7,
         description="How long the journal is kept for rolling a migration back, in days, whatever "
         "its retention.",
-    )
-
-
-class Backup(Section):
-    """Backups and how long they are kept."""
-
-    enabled: bool = Field(False, description="Switch backups on.")
-    backup_dir: PathOnDisk = Field(
-        Path(".llmspell/backups"),
-        description="Folder of the backups; a relative path starts at the current folder.",
-    )
-    retention_days: Days = Field(
-        30, description="Age at which a backup may be removed, in days; 0 keeps all."
-    )
-    min_backups: Count = Field(5, description="Backups kept whatever their age.")
-
-    max_backups: Count = Field(0, description="Backups kept at most; 0 sets no limit.")
-    compression_algorithm: Literal["none", "zstd"] = Field(
-        "zstd", description="Compression of the chunks."
-    )
-    compression_level: int = Field(
-        3, ge=1, le=22, description="Compression level: 1 is fast, 22 is small."
-    )
-    chunk_size: int = Field(
-        4 * _MIB,
-        ge=64 * _KIB,
-        le=1024 * _MIB,
-        description="Size of one chunk before compression, in bytes.",
-    )
-    verification_enabled: bool = Field(
-        True, description="Read every backup again after it was written and compare its checksums."
-    )
-    parallel_backup_streams: int = Field(
-        1, ge=1, le=64, description="Chunks written at the same time."
     )
 
 

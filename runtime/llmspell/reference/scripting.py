@@ -15,7 +15,7 @@ from llmspell_stdlib.json_global import JSON
 from llmspell_stdlib.output import CONSOLE, OUTPUT
 
 # The last of the modules that declare functions of State, so all of them are there.
-from llmspell_stdlib.state_migration import STATE
+from llmspell_stdlib.state_backup import STATE
 from llmspell_stdlib.time_global import TIME
 
 __all__ = ["ERRORS_BY_PARAMETER", "SHOWN", "globals_page", "place_of", "state_table"]
@@ -57,6 +57,16 @@ ERRORS_BY_PARAMETER: Final[dict[str, tuple[str, ...]]] = {
         "migration_path_missing",
         "unsafe_migration",
         "migration_failed",
+    ),
+    "create_backup.type": ("backup_base_missing",),
+    "BackupOptions": ("invalid_scope",),
+    "validate_backup.id": ("backup_not_found",),
+    "restore_backup.id": ("backup_not_found", "backup_damaged"),
+    "RestoreOptions": (
+        "invalid_scope",
+        "invalid_key",
+        "checkpoint_not_found",
+        "point_unreachable",
     ),
 }
 

@@ -89,6 +89,16 @@ class AsyncStateManager(Awaited[StateManager]):
     migration_status = awaited(StateManager.migration_status)
     schema_versions = awaited(StateManager.schema_versions)
 
+    create_backup = awaited(StateManager.create_backup)
+    list_backups = awaited(StateManager.list_backups)
+    validate_backup = awaited(StateManager.validate_backup)
+    restore_backup = awaited(StateManager.restore_backup)
+    cleanup_backups = awaited(StateManager.cleanup_backups)
+    delete_backup = awaited(StateManager.delete_backup)
+    storage_usage = awaited(StateManager.storage_usage)
+    backup_health = awaited(StateManager.backup_health)
+    run_due_backups = awaited(StateManager.run_due_backups)
+
     async def close(self) -> None:
         """Wait for the calls under way and end the threads; closing again does nothing.
 

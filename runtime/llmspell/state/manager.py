@@ -6,14 +6,14 @@ store in scopes, keys and bytes. It is synchronous and may be used from any thre
 
 from __future__ import annotations
 
+from llmspell.state.backups import Backups
 from llmspell.state.core import StateLimits
-from llmspell.state.migrations import Migrations
 from llmspell.state.transfer import ExportedEntry
 
 __all__ = ["ExportedEntry", "StateLimits", "StateManager"]
 
 
-class StateManager(Migrations):
+class StateManager(Backups):
     """Saves and loads values under (scope, key).
 
     Scopes are text or ``StateScope``. Every method may raise ``InvalidScope``, ``InvalidKey``,

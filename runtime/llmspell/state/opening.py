@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +17,7 @@ from llmspell.state.sealing import configured_sealing, key_ring_of
 from llmspell.store import Store, open_store
 
 if TYPE_CHECKING:
+    from llmspell.backup.manager import BackupManager
     from llmspell.config import Config
     from llmspell.config.models import State
     from llmspell.config.state_sections import Failover, Journal
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from llmspell.security.keys.ring import KeyRing
     from llmspell.security.validation.opening import ScriptRunner
     from llmspell.security.validation.rule import Rule
+    from llmspell.state.core import StateCore
     from llmspell.store.sealed.sealing import Sealing
 
 __all__ = ["configured_audit_key", "open_default_state", "open_state"]
@@ -94,10 +96,24 @@ def open_state(
             actor=acting.actor,
             access=configured_access(config, acting),
             versioning=versioning,
+            backups=_opens_backups(state),
         )
     except BaseException:
         store.close()
         raise
+
+
+def _opens_backups(state: State) -> Callable[[StateCore], BackupManager] | None:
+    """Return what makes the backups of a state; None where they are off."""
+    if not state.backup.enabled:
+        return None
+
+    def opened(manager: StateCore) -> BackupManager:
+        from llmspell.state.backing_up import open_backups
+
+        return open_backups(state, lambda: manager, lambda: manager)
+
+    return opened
 
 
 def _warn(scope: str, key: str, problem: str) -> None:

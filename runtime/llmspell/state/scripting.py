@@ -13,12 +13,22 @@ from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from llmspell.errors import InvalidArgument, LlmSpellError, StateError, VersionConflict
+from llmspell.errors import (
+    BackupError,
+    InvalidArgument,
+    LimitExceeded,
+    LlmSpellError,
+    StateError,
+    VersionConflict,
+)
 
 # A script that never calls State does not pay for its import.
-from llmspell_bridges.limits import remaining_s
+from llmspell_bridges.limits import current_deadline, remaining_s
 
 if TYPE_CHECKING:
+    from llmspell.backup.model import BackupEvent, Manifest
+    from llmspell.backup.restore_result import RestoreResult
+    from llmspell.backup.verifying import Verification
     from llmspell.state.leases import Lease
     from llmspell.state.manager import StateManager
     from llmspell.state.transaction import Transaction
@@ -164,6 +174,32 @@ class ScriptState:
             time.sleep(remaining_s(min(timeout_s, threading.TIMEOUT_MAX)))
             return []
         return self._subscription.take(remaining_s(timeout_s))
+
+    # Backups -------------------------------------------------------------------------------
+
+    def create_backup(self, type: str, **options: Any) -> Manifest:  # noqa: A002
+        return self._open_state().create_backup(type, on_event=_end_in_time, **options)
+
+    def validate_backup(self, backup: str) -> Verification:
+        return self._open_state().validate_backup(backup, on_event=_end_in_time)
+
+    def restore_backup(self, backup: str | None, **options: Any) -> RestoreResult:
+        """Restore, but not while a transaction is open: a conflict would have it done again."""
+        if self._transactions and not options.get("dry_run"):
+            raise BackupError(
+                "nothing is restored inside a transaction",
+                hint="call it before State.transaction, or after; a dry run is fine",
+                reason="transaction",
+            )
+        return self._open_state().restore_backup(backup, on_event=_end_in_time, **options)
+
+
+def _end_in_time(event: BackupEvent) -> None:
+    """End what is under way when the time of the run is over: nobody waits for it any more."""
+    deadline = current_deadline.get()
+    # What is finished stays, and is to be recorded.
+    if event.kind != "finished" and deadline is not None and deadline.passed():
+        raise LimitExceeded("the time of the run is over", limit="timeout_s")
 
 
 def _open(table: dict[int, T], number: int, what: str, hint: str) -> T:

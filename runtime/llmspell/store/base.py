@@ -7,7 +7,7 @@ time is an integer: microseconds since the Unix epoch, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
@@ -25,6 +25,8 @@ __all__ = [
     "Put",
     "Reader",
     "Ref",
+    "RestoreWork",
+    "Restored",
     "Rewritten",
     "Row",
     "Store",
@@ -112,6 +114,26 @@ class Check(NamedTuple):
 Operation: TypeAlias = Put | Delete | Clear | Check
 
 
+class Restored(NamedTuple):
+    """Put an entry back as it was; only ``Store.restore`` takes this.
+
+    ``at`` is the time of the journal's row. All other times, and the correlation id, become the
+    entry's. It takes ``version``, or the next one if its key has come as far already.
+    """
+
+    scope: str
+    key: str
+    blob: bytes
+    at: int
+    version: int
+    created_at: int
+    updated_at: int
+    schema_version: int
+    state_class: str
+    expires_at: int | None
+    correlation_id: str | None
+
+
 class Written(NamedTuple):
     """What one operation did.
 
@@ -142,7 +164,7 @@ class WriteResult(NamedTuple):
 
 
 class Rewritten(NamedTuple):
-    """The epoch on both sides of a rewrite and the journal's last position after it.
+    """The epoch on both sides of a rewrite or a restore and the journal's last position after it.
 
     They mean what they mean in a WriteResult.
     """
@@ -153,7 +175,7 @@ class Rewritten(NamedTuple):
 
 
 class Reader(Protocol):
-    """The three ways to read. Order is by Unicode code point.
+    """The ways to read. Order is by Unicode code point.
 
     Deleted entries never show, nor do those whose ``expires_at`` the store's clock has reached.
     """
@@ -188,6 +210,26 @@ class Reader(Protocol):
         No INTERNAL scopes.
         """
         ...
+
+    def walk(self, after: Ref | None = None, *, limit: int) -> list[Row]:
+        """Return the stored entries of all scopes, in an order of the store's own.
+
+        That stays the same, so ``after``, the address of the last row of one page, is the
+        cursor of the next; the entry need not be there any more. Fewer than ``limit`` rows mean
+        that there are no more. No INTERNAL scopes, and nothing that is kept in this process only.
+        """
+        ...
+
+    def position(self) -> int:
+        """Return the journal's last position; 0 without a journal.
+
+        A snapshot shows exactly the changes up to its own.
+        """
+        ...
+
+
+#: What a restore asks what to put back: called with a reader, it yields batches.
+RestoreWork: TypeAlias = Callable[[Reader], Iterable[Sequence[Restored | Delete]]]
 
 
 class Journal(Protocol):
@@ -312,6 +354,28 @@ class Store(Reader, Journal, Protocol):
 
         Raises InvalidArgument for anything but a Put, for a key that comes twice, for one
         without ``if_version`` or with 0, and for ``versions`` other than 1.
+        """
+        ...
+
+    def restore(
+        self,
+        work: RestoreWork,
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> Rewritten:
+        """Put entries back as they were, all or none, in one transaction however many they are.
+
+        ``work`` is called once, with a reader of what there is, while nobody else can write, and
+        yields batches; the reader shows nothing of what is restored. What it raises leaves
+        everything as it was. Each address comes once. Versions never come back: an entry whose
+        key has reached its version, be it as a tombstone, takes the next one. Journal rows of
+        entries have the op ``put``, ``origin``'s actor and run and, where it has none itself,
+        the entry's correlation id.
+
+        Raises InvalidArgument for anything but Restored and Delete, for an ``if_version``, a
+        version that is none, and an address that comes twice; StorageError, ``locked``, to whoever
+        writes to this store from inside ``work``.
         """
         ...
 

@@ -1,6 +1,7 @@
 """Positions that the journal is kept back to, whatever its retention: for a while.
 
-A migration can be rolled back as long as the journal has what it replaced.
+A migration can be rolled back as long as the journal has what it replaced, and an incremental
+backup be made as long as it has what changed since the last one.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from typing import Final, NamedTuple
 
 import msgpack
 
-from llmspell.store.base import INTERNAL, Ref, Store
+from llmspell.store.base import INTERNAL, Put, Ref, Row, Store
 
-__all__ = ["HOLDS", "RUNS", "Hold", "held", "holds_in"]
+__all__ = ["HOLDS", "RUNS", "Hold", "held", "holding", "holds_in"]
 
 #: Where what is known of migrations is kept.
 RUNS: Final = INTERNAL + "migrations"
@@ -19,9 +20,9 @@ HOLDS: Final = Ref(RUNS, "holds")
 
 
 class Hold(NamedTuple):
-    """A position of the journal that is kept until a time, for a migration to be rolled back.
+    """A position of the journal that is kept until a time, for what ``id`` names.
 
-    ``runs`` while the migration has not ended.
+    ``runs`` while that is a migration which has not ended.
     """
 
     id: str
@@ -44,3 +45,15 @@ def holds_in(blob: bytes | None) -> list[Hold]:
         return [Hold(*facts[:5]) for facts in msgpack.unpackb(blob)] if blob else []
     except (ValueError, TypeError):
         return []
+
+
+def holding(row: Row | None, id_: str, hold: Hold | None, now: int) -> Put:
+    """Return the write that puts ``hold`` in the place of the one of that id, or takes it out.
+
+    ``row`` is the entry of the holds as it is; the write demands that it still is.
+    """
+    others = holds_in(None if row is None else row.blob)
+    holds = [each for each in others if each.id != id_ and each.until > now]
+    if hold is not None:
+        holds.append(hold)
+    return Put(*HOLDS, msgpack.packb(holds), now, if_version=0 if row is None else row.version)

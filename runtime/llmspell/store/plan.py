@@ -13,9 +13,20 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from llmspell.errors import InvalidArgument
 from llmspell.store.backend import Seal
-from llmspell.store.base import INTERNAL, Check, Clear, Delete, Operation, Put, Ref, Written
+from llmspell.store.base import (
+    INTERNAL,
+    Check,
+    Clear,
+    Delete,
+    Operation,
+    Put,
+    Ref,
+    Restored,
+    Written,
+)
 from llmspell.store.changes import NOBODY, Change, Op, Origin
 from llmspell.store.checks import conflict_error
+from llmspell.store.restoring import came_twice
 
 __all__ = ["KEEP_TOMBSTONES_US", "Known", "Plan", "Record", "touched"]
 
@@ -132,11 +143,47 @@ class Plan:
             return [_STEPS[type(operation)](self, operation, origin) for operation in batch]
         except BaseException:
             for ref, known, record in reversed(undo):
-                _restore(self._known, ref, known)
-                _restore(self.records, ref, record)
+                _put_back(self._known, ref, known)
+                _put_back(self.records, ref, record)
             self.last = last
             del self.changes[count:]
             raise
+
+    def learn(self, known: Mapping[Ref, Known]) -> None:
+        """Know of more keys."""
+        self._known.update(known)
+
+    def restore(self, batch: Iterable[Restored | Delete], origin: Origin, *, since: int) -> None:
+        """Add a batch of a restore that began at the position ``since``.
+
+        What raises leaves a plan that is good for nothing.
+        """
+        actor, run_id, correlation_id = origin
+        journal, changes, seal, known = self._journal, self.changes, self._seal, self._known
+        for operation in batch:
+            ref = _new_ref(operation[:2])
+            if ref in self.records or (known.get(ref, _ABSENT)[4] or 0) > since:
+                raise came_twice(*ref)
+            if isinstance(operation, Delete):
+                self._delete(operation, origin)
+                continue
+            scope, key, blob, at, version, created_at, updated_at = operation[:7]
+            about: tuple[int, str, int | None] = operation[7:10]
+            why = operation[10]
+            reached, _, _, _, previous = self._current(ref, at)[0]
+            version = max(version, reached + 1)
+            if seal is not None:
+                blob = seal(scope, key, version, about[0], blob)
+            seq = previous
+            if journal and scope[:1] != INTERNAL:
+                self.last = seq = self.last + 1
+                life = (seq, at, scope, key, "put", version, created_at)
+                who = (actor, run_id, correlation_id or why, previous, blob)
+                changes.append(_new_change((*life, *about, *who)))
+            record = (scope, key, version, created_at, updated_at, *about, why, blob, seq)
+            self._set(
+                ref, _new_known((version, created_at, about[2], True, seq)), _new_record(record)
+            )
 
     def sweep(self, ref: Ref, now: int) -> bool:
         """Turn an entry that has expired by ``now`` into a tombstone; tell whether it had."""
@@ -268,7 +315,7 @@ def _require(ref: Ref, wanted: int, actual: int) -> None:
         raise conflict_error(*ref, expected=wanted, actual=actual)
 
 
-def _restore(table: dict[Ref, Any], ref: Ref, value: Any) -> None:
+def _put_back(table: dict[Ref, Any], ref: Ref, value: Any) -> None:
     if value is None:
         table.pop(ref, None)
     else:

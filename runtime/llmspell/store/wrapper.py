@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from llmspell.store.base import Operation, Reader, Ref, Row, Store, WriteResult
+from llmspell.store.base import (
+    Operation,
+    Reader,
+    Ref,
+    RestoreWork,
+    Rewritten,
+    Row,
+    Store,
+    WriteResult,
+)
 from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origin, Swept
 from llmspell.store.rewriting import RewritesByWriting
 
@@ -43,6 +52,12 @@ class StoreWrapper(RewritesByWriting):
     def versions(self) -> list[tuple[str, int, int]]:
         return self.inner.versions()
 
+    def walk(self, after: Ref | None = None, *, limit: int) -> list[Row]:
+        return self.inner.walk(after, limit=limit)
+
+    def position(self) -> int:
+        return self.inner.position()
+
     def snapshot(self) -> AbstractContextManager[Reader]:
         return self.inner.snapshot()
 
@@ -67,6 +82,15 @@ class StoreWrapper(RewritesByWriting):
         origin: Origin,
     ) -> tuple[int, int, int, int]:
         return self.inner.put(scope, key, blob, at, schema_version, state_class, if_version, origin)
+
+    def restore(
+        self,
+        work: RestoreWork,
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> Rewritten:
+        return self.inner.restore(work, durability=durability, origin=origin)
 
     def span(self) -> JournalSpan:
         return self.inner.span()

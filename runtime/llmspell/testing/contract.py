@@ -18,10 +18,12 @@ from llmspell.testing.entries import EntryRules
 from llmspell.testing.expiry import ExpiryRules
 from llmspell.testing.journal import JournalRules
 from llmspell.testing.machine import StoreMachine
+from llmspell.testing.restoring import RestoringRules
 from llmspell.testing.rewriting import RewritingRules
 from llmspell.testing.scans import ScanRules
 from llmspell.testing.sharing import SharingRules
 from llmspell.testing.waiting import WaitingRules
+from llmspell.testing.walking import WalkingRules
 from llmspell.testing.without_journal import NoJournalRules
 
 __all__ = ["DurableStoreContract", "SharedStoreContract", "StoreContract"]
@@ -30,9 +32,11 @@ __all__ = ["DurableStoreContract", "SharedStoreContract", "StoreContract"]
 class StoreContract(
     EntryRules,
     ScanRules,
+    WalkingRules,
     ExpiryRules,
     JournalRules,
     RewritingRules,
+    RestoringRules,
     CompactionRules,
     WaitingRules,
     NoJournalRules,

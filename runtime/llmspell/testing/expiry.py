@@ -34,6 +34,7 @@ _WAYS_TO_READ: list[Callable[[Reader], object]] = [
     lambda reader: reader.scopes() != [],
     lambda reader: reader.scopes("s") != [],
     lambda reader: reader.versions() != [],
+    lambda reader: reader.walk(limit=1) != [],
 ]
 
 

@@ -16,6 +16,7 @@ from llmspell.testing.clock import DAY_US, ManualClock
 from llmspell.testing.model import StoreModel
 from llmspell.testing.scans import AWKWARD
 from llmspell.testing.shorthand import compact, state_at, sweep
+from llmspell.testing.walking import walk_all
 
 __all__ = ["StoreMachine", "operations", "origins", "refs"]
 
@@ -211,6 +212,13 @@ class StoreMachine(RuleBasedStateMachine):
         rows = self.store.scan(scope, prefix=prefix, after=after, limit=limit)
         assert [row.key for row in rows] == keys[:limit]
 
+    @rule(limit=_limits)
+    def walk(self, limit: int) -> None:
+        users = [ref for ref in self.model.living(self.clock.now) if ref.scope[:1] != INTERNAL]
+        rows = walk_all(self.store, limit=limit)
+        assert sorted(row[:2] for row in rows) == sorted(users)
+        assert rows == self.store.read([Ref(*row[:2]) for row in rows])
+
     @invariant()
     def same_entries(self) -> None:
         living = self.model.living(self.clock.now)
@@ -230,6 +238,7 @@ class StoreMachine(RuleBasedStateMachine):
     def same_journal(self) -> None:
         floor, last, rows = self.store.span()
         changes = self.store.changes(0)
+        assert last == self.store.position()
         assert (floor, last, rows) == (self.model.floor, self.model.last, len(changes))
         assert self._telling(changes) == list(self.model.journal.values())
         assert not last or changes[-1].seq == last

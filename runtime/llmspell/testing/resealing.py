@@ -10,6 +10,7 @@ from llmspell.errors import VersionConflict
 from llmspell.store.backend import Backend, Resealed
 from llmspell.store.base import Delete, Put, Ref
 from llmspell.store.changes import NOBODY
+from llmspell.testing.restoring import restored
 from llmspell.testing.shorthand import put, value_of
 
 __all__ = ["SealingRules"]
@@ -95,6 +96,29 @@ class SealingRules:
         assert store.span().last == 2
         store.rewrite([good])
         assert value_of(store, "s", "good") == b""
+
+    def test_what_is_restored_is_sealed_at_the_version_it_takes(self, store: Backend) -> None:
+        """Not at the one it had; what sealing raises leaves everything as it was."""
+        put(store, "s", "k")
+        put(store, "s", "k")
+        store.seal = _told
+        batch = [restored(key, version=2, schema_version=5) for key in ("k", "new")]
+        store.restore(lambda _: [batch])
+        assert value_of(store, "s", "k") == b"s/k@3.5:old"
+        assert value_of(store, "s", "new") == b"s/new@2.5:old"
+        assert [it.blob for it in store.changes(2)] == [b"s/k@3.5:old", b"s/new@2.5:old"]
+
+        def refuse(scope: str, key: str, version: int, schema: int, blob: bytes) -> bytes:
+            if key == "bad":
+                raise ValueError("not this one")
+            return blob
+
+        store.seal = refuse
+        with pytest.raises(ValueError, match="not this one"):
+            store.restore(lambda _: [[restored("good", scope="t")], [restored("bad", scope="t")]])
+        assert store.scopes() == [("s", 2)]
+        store.restore(lambda _: [[restored("good", scope="t")]])
+        assert store.span().last == 5
 
     def test_other_bytes_change_nothing_else(self, store: Backend) -> None:
         """No version, no time, no row of the journal, no epoch."""

@@ -251,6 +251,8 @@ def test_what_only_the_primary_can_do_is_a_clear_error(
     for call in (
         lambda: store.scan("s"),
         store.scopes,
+        lambda: store.walk(limit=1),
+        store.position,
         lambda: store.snapshot().__enter__(),
         store.span,
         lambda: store.changes(0),

@@ -79,12 +79,10 @@ def show(settings: Settings, as_json: bool) -> int:
 def validate(settings: Settings, file: Path | None, as_json: bool) -> int:
     """Check FILE (default: the file of -c), every mistake at once, with its line.
 
-    Switching on a feature that this version does not have is a mistake too, and so is a key file,
-    a schema or a verifier that cannot be used.
+    A key file, a schema or a verifier that cannot be used is a mistake, too.
     """
     settings.config = file or settings.config
     loaded = settings.load()
-    loaded.check_available()
     _check_files(loaded)
     if as_json:
         from llmspell.cli.jsontext import print_json
@@ -155,7 +153,7 @@ def profiles(_settings: Settings, as_json: bool) -> int:
     """List the ready-made configurations, for -p."""
     from llmspell.config import PROFILES
 
-    described = {name: _described(name, profile.description) for name, profile in PROFILES.items()}
+    described = {name: profile.description for name, profile in PROFILES.items()}
     if as_json:
         from llmspell.cli.jsontext import print_json
 
@@ -165,17 +163,6 @@ def profiles(_settings: Settings, as_json: bool) -> int:
     for name, description in described.items():
         click.echo(f"{name:<{width}}  {description}")
     return 0
-
-
-def _described(name: str, description: str) -> str:
-    from llmspell.config import load_config
-    from llmspell.errors import FeatureUnavailable
-
-    try:
-        load_config(profile=name, environ={}).check_available()
-    except FeatureUnavailable:
-        return f"{description} (Asks for features of a later version: cannot run yet.)"
-    return description
 
 
 def _print_notices(notices: tuple[str, ...]) -> None:

@@ -166,7 +166,7 @@ def _content(value: str | None, file: str | None, text: bool) -> Any:
         return read_text(file, what="value") if file else value
     from llmspell.cli.exchange import parse_json
     from llmspell.errors import InvalidValue
-    from llmspell.state.portable import untag
+    from llmspell.portable import untag
 
     data = read_bytes(file, what="value") if file else (value or "").encode(errors="replace")
     try:

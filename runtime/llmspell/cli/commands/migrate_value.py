@@ -51,7 +51,7 @@ def show_value(
 def _read(file: str) -> Any:
     from llmspell.cli.exchange import parse_json
     from llmspell.cli.textfile import read_bytes
-    from llmspell.state.portable import untag
+    from llmspell.portable import untag
 
     return untag(parse_json(read_bytes(file, what="value"), what="the value"))
 
@@ -95,7 +95,7 @@ def _misfit(plan: Plan, problems: list[Problem]) -> Exception:
 
 def _tell(plan: Plan, value: Any, warnings: list[str], as_json: bool) -> None:
     from llmspell.cli.jsontext import print_json, to_json
-    from llmspell.state.portable import tag
+    from llmspell.portable import tag
 
     if as_json:
         facts = {

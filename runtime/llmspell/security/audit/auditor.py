@@ -34,6 +34,7 @@ ACTIONS: Final[Mapping[Kind, frozenset[str]]] = MappingProxyType(
                 "clear",
                 "compact",
                 "delete",
+                "delete_backup",
                 "delete_checkpoint",
                 "export",
                 "import",

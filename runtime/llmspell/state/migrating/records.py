@@ -20,7 +20,7 @@ from llmspell.errors import StateError, VersionConflict
 from llmspell.state.contention import backoff
 from llmspell.state.entry import timestamp
 from llmspell.store.base import Delete, Operation, Put, Ref, Row, Store, WriteResult
-from llmspell.store.holds import HOLDS, RUNS, Hold, holds_in
+from llmspell.store.holds import HOLDS, RUNS, Hold, holding
 
 __all__ = ["MigrationRun", "RunRecords", "is_gone", "new_id"]
 
@@ -169,11 +169,8 @@ def _holding(row: Row | None, run: MigrationRun, until: int) -> Put:
     """Return the write that adds a run to the holds, or takes it out, unless somebody is faster."""
     assert run.seq is not None
     now = _now()
-    others = holds_in(None if row is None else row.blob)
-    holds = [each for each in others if each.id != run.id and each.until > now]
-    if until > now:
-        holds.append(Hold(run.id, run.seq, run.started_us, until, run.status == "running"))
-    return Put(*HOLDS, msgpack.packb(holds), now, if_version=0 if row is None else row.version)
+    hold = Hold(run.id, run.seq, run.started_us, until, run.status == "running")
+    return holding(row, run.id, hold if until > now else None, now)
 
 
 def _now() -> int:

@@ -50,6 +50,7 @@ class Copies:
         #: Counts what was written. Whoever reads notes it before.
         self.writes = 0
         self._drained = 0
+        self._replaced = 0
         self._max_bytes = max_bytes
         self._bytes = 0
         self._known = Known({}, set(), set())
@@ -64,6 +65,8 @@ class Copies:
     def keep_rows(self, refs: Sequence[Ref], rows: Iterable[Row | None], writes: int) -> None:
         """Keep what a read returned that began when ``writes`` was that."""
         with self._lock:
+            if writes < self._replaced:
+                return
             for ref, row in zip(refs, rows, strict=True):
                 if row is not None or self.writes == writes:
                     self._keep(Ref(*ref), View.of(row))
@@ -90,6 +93,13 @@ class Copies:
                 elif isinstance(operation, Delete) and done.existed:
                     gone = ABSENT._replace(version=done.version, updated_at=operation.at)
                     self._keep(Ref(*operation[:2]), gone)
+
+    def forget_all(self) -> None:
+        """Keep no copy, nor what was written down before, nor what is being read at present."""
+        with self._lock:
+            self.writes += 1
+            self._replaced = self.writes
+            self._known, self._bytes = Known({}, None, set()), 0
 
     def drain(self) -> Known:
         """Return all copies and keep none. A read that began before shows no key as absent."""

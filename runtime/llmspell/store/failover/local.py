@@ -42,6 +42,9 @@ class LocalStore(StoreWrapper):
         rows = self.inner.scan(scope, prefix=prefix, after=after, limit=limit, values=values)
         return [_opened(row) for row in rows]
 
+    def walk(self, after: Ref | None = None, *, limit: int) -> list[Row]:
+        return [_opened(row) for row in self.inner.walk(after, limit=limit)]
+
     def change_master_key(self, master: MasterKey | Passphrase) -> None:
         """Have another master key unwrap the key ring of this file."""
         keeper = self.inner.keeper

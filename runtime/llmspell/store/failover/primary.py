@@ -43,6 +43,12 @@ class OnlyPrimary(ABC):
     def versions(self) -> list[tuple[str, int, int]]:
         return self.ask(lambda primary: primary.versions())
 
+    def walk(self, after: Ref | None = None, *, limit: int) -> list[Row]:
+        return self.ask(lambda primary: primary.walk(after, limit=limit))
+
+    def position(self) -> int:
+        return self.ask(lambda primary: primary.position())
+
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:
         with ExitStack() as stack:

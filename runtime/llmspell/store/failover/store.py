@@ -20,7 +20,10 @@ from llmspell.store.base import (
     Clear,
     Operation,
     Put,
+    Reader,
     Ref,
+    RestoreWork,
+    Rewritten,
     Row,
     Store,
     WriteResult,
@@ -32,6 +35,7 @@ from llmspell.store.failover.conflicts import keep_ours, keep_theirs
 from llmspell.store.failover.keeping import Failover, away
 from llmspell.store.failover.values import Conflict, View
 from llmspell.store.plan import touched
+from llmspell.store.restoring import Batches
 from llmspell.store.rewriting import RewritesByWriting
 
 __all__ = ["FailoverStore", "failover_of"]
@@ -161,6 +165,39 @@ class FailoverStore(Failover, RewritesByWriting):
         operation = Put(scope, key, blob, at, schema_version, state_class, None, if_version)
         written, before, after, _ = self.write((operation,), origin=origin)
         return written[0].version, written[0].created_at, before, after
+
+    def restore(
+        self,
+        work: RestoreWork,
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> Rewritten:
+        """Restore the primary, which must be there; nothing that is known here serves on."""
+        check_durability(durability)
+        batches: list[Batches] = []
+
+        def told(reader: Reader) -> Batches:
+            batches.append(Batches(work, reader))
+            return batches[0]
+
+        if (up := self._line.up) is None:
+            self._attend()
+            raise away("nothing can be restored without it")
+        try:
+            done = up.primary.restore(told, durability=durability, origin=origin)
+        except LlmSpellError as error:
+            if batches:
+                batches[0].raise_own()
+            if error.details.get("reason") == "unknown_outcome":
+                self._copies.forget_all()
+            self._line.failed(up, error)
+            raise
+        self._line.answered()
+        with self._line.lock:
+            self._copies.forget_all()
+            self._keep_copies()  # which makes those in the file go as well
+        return Rewritten(up.epoch(done.epoch_before), up.epoch(done.epoch_after), done.seq)
 
     def _write_here(
         self, batch: Sequence[Operation], durability: str | None, origin: Origin

@@ -17,7 +17,9 @@ class Gate:
 
     Writes that touch none of these go past, together. A batch on both layers is made
     ``alone``; ``rounds`` counts those, and who read while one was made reads again. ``turn``
-    keeps such batches out, but not what goes past.
+    keeps such batches out, but not what goes past. A restore goes past as well, and holds
+    ``restoring``: it takes long, and a batch that had to wait for it with the turn would keep
+    readers waiting, too.
     """
 
     def __init__(self) -> None:
@@ -25,6 +27,7 @@ class Gate:
         self.rounds = 0
         self.is_taken = False
         self.turn = Lock()
+        self.restoring = Lock()
         self._lock = Lock()
         self._idle = Condition(self._lock)
         self._past = 0
@@ -55,6 +58,12 @@ class Gate:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Wait for all writes that are under way and let no other begin."""
+        with self.restoring, self.alone_in_restore():
+            yield
+
+    @contextmanager
+    def alone_in_restore(self) -> Iterator[None]:
+        """Do what ``alone`` does, for who is ``restoring``."""
         with self.turn:
             try:
                 with self._lock:
@@ -94,6 +103,7 @@ class Gate:
     def after_fork(self, *, in_child: bool) -> None:
         if in_child:  # the threads whose writes were under way are the parent's
             self._past = 0
+            self.restoring = Lock()
             self._idle = Condition(self._lock)
         self._lock.release()
         self.turn.release()

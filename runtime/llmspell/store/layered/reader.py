@@ -51,6 +51,12 @@ class LayeredReader:
     def versions(self) -> list[tuple[str, int, int]]:
         return versions_by_scan(self) if self.upper.scopes() else self.lower.versions()
 
+    def walk(self, after: Ref | None = None, *, limit: int) -> list[Row]:
+        return self.lower.walk(after, limit=limit)
+
+    def position(self) -> int:
+        return self.lower.position()
+
     def alone(self, scope: str) -> list[Row]:
         """Return what the upper store has of a scope and the lower one has not, without values."""
         rows = self.upper.scan(scope, values=False)

@@ -9,10 +9,13 @@ from typing import Any, Final, TypeVar
 from llmspell.errors import VersionConflict
 from llmspell.store.base import (
     Check,
+    Delete,
     Operation,
     Put,
     Reader,
     Ref,
+    Restored,
+    RestoreWork,
     Rewritten,
     Row,
     Store,
@@ -27,6 +30,7 @@ from llmspell.store.layered.gate import Gate
 from llmspell.store.layered.reader import LayeredReader
 from llmspell.store.memory.store import MemoryStore
 from llmspell.store.plan import touched
+from llmspell.store.restoring import Batches, Restorer, ephemeral_restored
 from llmspell.store.rewriting import check_rewrite
 from llmspell.store.wrapper import StoreWrapper
 
@@ -56,6 +60,7 @@ class LayeredStore(StoreWrapper):
         self._reader = LayeredReader(self._upper, inner)
         self._gate = Gate()
         self._last = 0
+        self._restorer = Restorer()
         hold_over_fork(self)
 
     # Writing -------------------------------------------------------------------------------
@@ -144,12 +149,48 @@ class LayeredStore(StoreWrapper):
             return version, created_at, -1, -1
         return version, created_at, number + before, number + after
 
+    def restore(
+        self,
+        work: RestoreWork,
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> Rewritten:
+        """Restore the inner store; ``work`` reads that one alone.
+
+        Ephemeral entries at restored addresses end when that is done.
+        """
+        ended: dict[Ref, int] = {}
+
+        def noted(reader: Reader) -> Iterator[Sequence[Restored | Delete]]:
+            for batch in Batches(work, reader):
+                for operation in batch if self._gate.keys else ():
+                    if self._gate.hides([ref := Ref(*operation[:2])]):
+                        ended[ref] = operation.at
+                if any(type(it) is Restored and it.state_class == EPHEMERAL for it in batch):
+                    raise ephemeral_restored()
+                yield batch
+
+        self._restorer.refuse_own()
+        with self._gate.restoring, self._restorer.at_work():
+            own = self._upper.epoch()
+            before, after, seq = self.inner.restore(noted, durability=durability, origin=origin)
+            self._last = max(self._last, seq)
+            if not ended:
+                return Rewritten(*self._sums(before, after, own), seq)
+            with self._gate.alone_in_restore():
+                self._upper.write([Delete(*ref, at) for ref, at in ended.items()])
+                for ref in ended:
+                    self._gate.note(ref, ephemeral=False)
+            return Rewritten(-1, -1, seq)
+
     # Writing both layers -------------------------------------------------------------------
 
     def _write_both(
         self, batch: Sequence[Operation], durability: str | None, origin: Origin
     ) -> WriteResult:
         touches, clears = touched(batch)
+        self._restorer.refuse_own()
         with self._gate.alone():
             refs = {Ref(*ref): None for ref in touches}
             for scope in clears:
@@ -291,3 +332,5 @@ class LayeredStore(StoreWrapper):
 
     def after_fork(self, *, in_child: bool) -> None:
         self._gate.after_fork(in_child=in_child)
+        if in_child:
+            self._restorer.forget_others()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from llmspell.store.changes import Change, Compacted, JournalSpan
 
@@ -54,6 +54,14 @@ class MemoryJournal:
         self.last = last
         if last - self.floor > self._most or self._bytes > self._most_bytes:
             self._trim()
+
+    def state(self) -> dict[str, Any]:
+        """Return all there is to ``return_to`` if what is added next is not to be."""
+        return {**vars(self), "rows": dict(self.rows)}
+
+    def return_to(self, state: dict[str, Any]) -> None:
+        """Be what the journal was when it told its state."""
+        vars(self).update(state)
 
     def _trim(self) -> None:
         keep, held = self._keep or 0, self._held()

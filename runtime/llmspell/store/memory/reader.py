@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
-from llmspell.store.base import INTERNAL, Ref, Row
+from llmspell.store.base import FIRST_SCOPE, INTERNAL, Ref, Row
 from llmspell.store.checks import closed_error
 from llmspell.store.clock import Clock
 from llmspell.store.plan import Known, Record
@@ -19,6 +19,7 @@ __all__ = ["MemoryReader", "Scope"]
 
 # Three times faster than calling the class; a record begins with the fields of a row.
 _new_row: Any = partial(tuple.__new__, Row)
+_BEFORE_ALL: Final = Ref(FIRST_SCOPE, "")
 
 
 def is_alive(record: Record, now: int) -> bool:
@@ -60,8 +61,12 @@ class Scope:
 class MemoryReader:
     """Reads from a set of scopes until it is closed."""
 
-    def __init__(self, scopes: dict[str, Scope], lock: Lock, clock: Clock) -> None:
+    def __init__(
+        self, scopes: dict[str, Scope], lock: Lock, clock: Clock, position: int = 0
+    ) -> None:
         self._scopes = scopes
+        self._order: list[str] = []
+        self._position = position
         self._lock = lock
         self._clock = clock
         self._closed = False
@@ -118,6 +123,35 @@ class MemoryReader:
             for name, records in self._living():
                 counts.update((name, record.schema_version) for record in records)
         return [(name, version, count) for (name, version), count in sorted(counts.items())]
+
+    def walk(self, after: Ref | None = None, *, limit: int) -> list[Row]:
+        rows: list[Row] = []
+        with self._lock:
+            self._check_open()
+            names, now = self._sorted_scopes(), self._clock()
+            scope, key = max(after or _BEFORE_ALL, _BEFORE_ALL)
+            for index in range(bisect_left(names, scope), len(names)):
+                space = self._scopes[names[index]]
+                keys = space.sorted_keys()
+                start = bisect_right(keys, key) if names[index] == scope else 0
+                for at in range(start, len(keys)):
+                    if len(rows) >= limit:
+                        return rows
+                    row = live_row(space.records[keys[at]], now)
+                    if row is not None:
+                        rows.append(row)
+        return rows
+
+    def position(self) -> int:
+        with self._lock:
+            self._check_open()
+            return self._position
+
+    def _sorted_scopes(self) -> list[str]:
+        # Scopes come and never go, so their number tells whether these are all.
+        if len(self._order) != len(self._scopes):
+            self._order = sorted(self._scopes)
+        return self._order
 
     def _living(self, prefix: str = "") -> list[tuple[str, list[Record]]]:
         """Return the users' scopes that hold live records, with these."""

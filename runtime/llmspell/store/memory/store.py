@@ -7,12 +7,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
-from threading import Condition, Lock
+from threading import Condition, Lock, get_ident
 from time import monotonic
 from typing import Any, Final
 
 from llmspell.store.backend import Resealed, RingSeen, Seal
-from llmspell.store.base import INTERNAL, Operation, Put, Reader, Ref, WriteResult, Written
+from llmspell.store.base import (
+    INTERNAL,
+    Operation,
+    Put,
+    Reader,
+    Ref,
+    RestoreWork,
+    Rewritten,
+    WriteResult,
+    Written,
+)
 from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origin, Swept
 from llmspell.store.checks import check_durability, closed_error
 from llmspell.store.clock import Clock, system_clock
@@ -21,6 +31,7 @@ from llmspell.store.holds import HOLDS, holds_in
 from llmspell.store.memory.journal import MemoryJournal
 from llmspell.store.memory.reader import MemoryReader, Scope
 from llmspell.store.plan import Known, Plan, Record, touched
+from llmspell.store.restoring import Batches, Restorer, refs_of
 from llmspell.store.rewriting import RewritesByWriting
 
 __all__ = ["MemoryStore"]
@@ -56,6 +67,8 @@ class MemoryStore(MemoryReader, RewritesByWriting):
         self._most_expiring = _LEAST_EXPIRING
         self._written = Condition(self._lock)
         self._waiting = 0
+        self._restorer = Restorer()
+        self._restored = Condition(self._lock)
         hold_over_fork(self)
 
     def _held(self) -> int | None:
@@ -76,7 +89,7 @@ class MemoryStore(MemoryReader, RewritesByWriting):
             check_durability(durability)
         refs, cleared = touched(batch)
         with self._lock:
-            self._check_open()
+            self._check_writable()
             known = {ref: found for ref in refs if (found := self._known(ref))}
             for scope in cleared:
                 if space := self._scopes.get(scope):
@@ -97,7 +110,7 @@ class MemoryStore(MemoryReader, RewritesByWriting):
         origin: Origin,
     ) -> tuple[int, int, int, int]:
         with self._lock:
-            self._check_open()
+            self._check_writable()
             space = self._scopes.get(scope)
             record = None if space is None or space.shared else space.records.get(key)
             if record is None or record[7] is not None or if_version not in (None, record[2]):
@@ -157,6 +170,70 @@ class MemoryStore(MemoryReader, RewritesByWriting):
             if self._waiting:
                 self._written.notify_all()
             return version, created_at, before, after
+
+    def restore(
+        self,
+        work: RestoreWork,
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> Rewritten:
+        if durability != "relaxed":
+            check_durability(durability)
+        # Reading goes on while others wait to write: what is restored comes in at the end, at once.
+        with self._alone():
+            plan = self._plan({})
+            since = plan.last
+            for batch in Batches(work, self):
+                with self._lock:
+                    self._check_open()
+                    known = {ref: found for ref in refs_of(batch) if (found := self._known(ref))}
+                plan.learn(known)
+                plan.restore(batch, origin, since=since)
+            with self._lock:
+                self._check_open()
+                return self._commit_whole(plan)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let nobody else write; waits until nobody restores, as writers do."""
+        mine = False
+        try:
+            with self._lock:
+                self._check_writable()
+                mine = True
+                self._restorer.thread = get_ident()
+            yield
+        finally:
+            if mine:
+                with self._lock:
+                    self._restorer.thread = None
+                    self._restored.notify_all()
+
+    def _commit_whole(self, plan: Plan) -> Rewritten:
+        """Commit what takes long enough for an interrupt to strike: all of it or nothing."""
+        if not plan.records:
+            return Rewritten(self._epoch, self._epoch, plan.last)
+        scopes, journal = self._scopes, self._journal
+        changes = None if journal is None else journal.state()
+        for space in scopes.values():
+            space.shared = True
+        self._scopes = dict(scopes)
+        try:
+            return Rewritten(*self._commit(plan, [])[1:])
+        except BaseException:
+            self._scopes = scopes
+            if journal is not None and changes is not None:
+                journal.return_to(changes)
+            self._epoch += 1
+            raise
+
+    def _check_writable(self) -> None:
+        """Wait until nobody is restoring; raise if that is this thread, or after close."""
+        while self._restorer.thread is not None:
+            self._restorer.refuse_own()
+            self._restored.wait()
+        self._check_open()
 
     def _known(self, ref: Ref) -> Known | None:
         space = self._scopes.get(ref[0])
@@ -219,11 +296,17 @@ class MemoryStore(MemoryReader, RewritesByWriting):
             self._check_open()
             for space in self._scopes.values():
                 space.shared = True
-            reader = MemoryReader(dict(self._scopes), self._lock, self._clock)
+            last = 0 if self._journal is None else self._journal.last
+            reader = MemoryReader(dict(self._scopes), self._lock, self._clock, last)
         try:
             yield reader
         finally:
             reader._closed = True
+
+    def position(self) -> int:
+        with self._lock:
+            self._check_open()
+            return 0 if self._journal is None else self._journal.last
 
     def epoch(self) -> int:
         if self._closed:
@@ -261,14 +344,14 @@ class MemoryStore(MemoryReader, RewritesByWriting):
         self, *, before: int | None = None, keep: int | None = None, limit: int = 1000
     ) -> Compacted:
         with self._lock:
-            self._check_open()
+            self._check_writable()
             if self._journal is None:
                 return Compacted(0, 0, True)
             return self._journal.compact(before, keep, limit)
 
     def sweep(self, now: int, *, limit: int = 1000) -> Swept:
         with self._lock:
-            self._check_open()
+            self._check_writable()
             due: dict[Ref, Known] = {}
             purged = 0
             while self._expiring and self._expiring[0][0] <= now and len(due) + purged < limit:
@@ -292,7 +375,7 @@ class MemoryStore(MemoryReader, RewritesByWriting):
     def reseal(self, items: Sequence[Resealed]) -> int:
         done = 0
         with self._lock:
-            self._check_open()
+            self._check_writable()
             for item in items:
                 if item.ref is None:
                     done += self._journal is not None and self._journal.reseal(*item[4:], *item[:2])
@@ -350,4 +433,6 @@ class MemoryStore(MemoryReader, RewritesByWriting):
         if in_child:
             self._waiting = 0
             self._written = Condition(self._lock)
+            self._restored = Condition(self._lock)
+            self._restorer.forget_others()
         self._lock.release()

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from llmspell.store.base import INTERNAL, Operation, Put, Row, Store, WriteResult, Written
 from llmspell.store.changes import Origin
+from llmspell.store.relaxed.core import EVERYTHING
 from llmspell.store.relaxed.pending import Address
 from llmspell.store.relaxed.reader import RelaxedReader
 
@@ -172,7 +173,9 @@ class RelaxedAcceptor(RelaxedReader):
 
     def _is_claimed(self, refs: Sequence[Address]) -> bool:
         claimed = self._claimed
-        return bool(claimed) and any(ref in claimed or (ref[0], None) in claimed for ref in refs)
+        if not claimed or EVERYTHING in claimed:
+            return bool(claimed)
+        return any(ref in claimed or (ref[0], None) in claimed for ref in refs)
 
     def _make_room(self, more_bytes: int) -> None:
         pending = self._pending

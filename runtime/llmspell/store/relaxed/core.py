@@ -16,10 +16,12 @@ from llmspell.store.relaxed.flusher import Flusher
 from llmspell.store.relaxed.pending import Address, Pending, Run
 from llmspell.store.wrapper import StoreWrapper
 
-__all__ = ["Claim", "Moment", "RelaxedCore", "claims_of"]
+__all__ = ["EVERYTHING", "Claim", "Moment", "RelaxedCore", "claims_of"]
 
 #: What a direct write may change: a key or, with None, a whole scope.
 Claim: TypeAlias = tuple[str, str | None]
+#: What a restore may change.
+EVERYTHING: Final[Claim] = ("", None)
 #: Shift of the epoch, and the inner epoch at which a flush began that is still under way.
 Frame: TypeAlias = tuple[int, int | None]
 #: This store's own parts of the epoch when a direct write began.

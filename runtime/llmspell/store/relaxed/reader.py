@@ -69,6 +69,14 @@ class RelaxedReader(RelaxedCore):
         self._catch_up()
         return self.inner.versions()
 
+    def walk(self, after: Ref | None = None, *, limit: int) -> list[Row]:
+        self._catch_up()
+        return self.inner.walk(after, limit=limit)
+
+    def position(self) -> int:
+        self._catch_up()
+        return self.inner.position()
+
     def snapshot(self) -> AbstractContextManager[Reader]:
         self._catch_up()
         return self.inner.snapshot()

@@ -9,13 +9,14 @@ from llmspell.store.base import (
     INTERNAL,
     Operation,
     Put,
+    RestoreWork,
     Rewritten,
     Store,
     WriteResult,
 )
 from llmspell.store.changes import NOBODY, Origin
 from llmspell.store.relaxed.acceptor import Base, RelaxedAcceptor, plain
-from llmspell.store.relaxed.core import claims_of
+from llmspell.store.relaxed.core import EVERYTHING, claims_of
 from llmspell.store.relaxed.pending import Address
 from llmspell.store.rewriting import check_rewrite
 
@@ -111,6 +112,26 @@ class RelaxedStore(RelaxedAcceptor):
         before = after = -1
         try:
             before, after, seq = self.inner.rewrite(batch, durability=durability, origin=origin)
+        finally:
+            before, after = self._finish(claims, begun, before, after)
+        self._last = max(self._last, seq)
+        return Rewritten(before, after, seq)
+
+    def restore(
+        self,
+        work: RestoreWork,
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> Rewritten:
+        """Restore at once, after what was accepted; nothing is accepted before that is over."""
+        if durability == RELAXED:
+            durability = None
+        claims = (EVERYTHING,)
+        begun = self._begin(claims)
+        before = after = -1
+        try:
+            before, after, seq = self.inner.restore(work, durability=durability, origin=origin)
         finally:
             before, after = self._finish(claims, begun, before, after)
         self._last = max(self._last, seq)

@@ -31,7 +31,15 @@ if TYPE_CHECKING:
 
     from llmspell.store.rocks.place import Tables
 
-__all__ = ["add_count", "add_plan", "add_resealed", "due_records", "known_records"]
+__all__ = [
+    "add_count",
+    "add_counts",
+    "add_plan",
+    "add_records",
+    "add_resealed",
+    "due_records",
+    "known_records",
+]
 
 
 def known_records(
@@ -77,8 +85,20 @@ def due_records(
 
 
 def add_plan(batch: WriteBatch, tables: Tables, plan: Plan, known: Mapping[Ref, Known]) -> None:
-    """Add the records and changes of a plan that was made from ``known``."""
+    """Add the records and changes of a plan that was made from ``known``, and what they count."""
     counts: dict[str, int] = {}
+    add_records(batch, tables, plan, known, counts)
+    add_counts(batch, tables, counts)
+
+
+def add_records(
+    batch: WriteBatch,
+    tables: Tables,
+    plan: Plan,
+    known: Mapping[Ref, Known],
+    counts: dict[str, int],
+) -> None:
+    """Add the records and changes of a plan; ``counts`` tells by how many each scope grows."""
     for ref, record in plan.records.items():
         name = entry_name(*ref)
         batch.put(name, pack_record(record), tables.to_entries)
@@ -93,6 +113,10 @@ def add_plan(batch: WriteBatch, tables: Tables, plan: Plan, known: Mapping[Ref, 
             counts[record.scope] = counts.get(record.scope, 0) + (1 if alive else -1)
     for change in plan.changes:
         batch.put(seq_name(change.seq), pack_change(change), tables.to_journal)
+
+
+def add_counts(batch: WriteBatch, tables: Tables, counts: Mapping[str, int]) -> None:
+    """Add the new numbers of the live entries of scopes that have grown or shrunk."""
     for scope, more in counts.items():
         if more:
             add_count(batch, tables, scope, more)

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from threading import Condition, Lock
+from threading import Condition, Lock, get_ident
 from typing import TYPE_CHECKING, TypeVar
 
 from llmspell.store.base import Reader
 from llmspell.store.checks import closed_error
 from llmspell.store.clock import Clock
 from llmspell.store.forking import hold_over_fork
+from llmspell.store.restoring import Restorer
 from llmspell.store.rocks.errors import failure, forked_error, translated
 from llmspell.store.rocks.journal import last_seq
 from llmspell.store.rocks.place import RocksOptions, Tables, open_tables, prepare_place, probe_place
@@ -43,6 +44,8 @@ class Database:
         self.lock = Lock()
         self.changed = Condition(self.lock)
         self.waiting = 0
+        self._restorer = Restorer()
+        self._restored = Condition(self.lock)
         self.epoch = 0
         self.last = 0
         self.gone: Callable[[], Exception] | None = None
@@ -64,12 +67,34 @@ class Database:
         return self._tables  # type: ignore[return-value]
 
     def writable(self) -> Tables:
-        """Return the tables to write to, opened anew if a write has failed before."""
+        """Return the tables to write to, opened anew if a write has failed before.
+
+        Waits until nobody restores.
+        """
+        while self._restorer.thread is not None:
+            self._restorer.refuse_own()
+            self._restored.wait()
         tables = self.opened()
         if self._broken and not self._moments:
             self._mend()
             return self.opened()
         return tables
+
+    @contextmanager
+    def alone(self) -> Iterator[Tables]:
+        """Let nobody else write; return the tables to write to. Called without the lock."""
+        mine = False
+        try:
+            with self.lock:
+                tables = self.writable()
+                mine = True
+                self._restorer.thread = get_ident()
+            yield tables
+        finally:
+            if mine:
+                with self.lock:
+                    self._restorer.thread = None
+                    self._restored.notify_all()
 
     def commit(self, tables: Tables, batch: WriteBatch, last: int, *, entries: bool = True) -> None:
         """Write a batch; ``last`` is the journal's end then, ``entries`` whether any changes."""
@@ -124,7 +149,7 @@ class Database:
         with self.lock:
             opened = self.opened()
             iterators = {table: getattr(opened, table).iter() for table in MOMENT}
-            moment = Moment(iterators, clock, self.path)
+            moment = Moment(iterators, clock, self.path, self.last)
             self._moments.add(moment)
         del iterators
         try:
@@ -211,6 +236,8 @@ class Database:
         self._busy = self.waiting = 0
         self._left = Condition(Lock())
         self.changed = Condition(self.lock)
+        self._restored = Condition(self.lock)
+        self._restorer.forget_others()
 
 
 def _close(tables: Tables) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from llmspell.store.base import Ref, Row
+from llmspell.store.base import FIRST_SCOPE, Ref, Row
 from llmspell.store.checks import closed_error
 from llmspell.store.clock import Clock
 from llmspell.store.counting import versions_by_scan
@@ -51,6 +51,9 @@ class RocksReader(ABC):
     @abstractmethod
     def _iterate(self, work: Callable[..., _T], *tables: str) -> _T:
         """Call ``work`` with iterators over the tables, all of one moment."""
+
+    @abstractmethod
+    def position(self) -> int: ...
 
     def read(self, refs: Sequence[Ref]) -> list[Row | None]:
         now, names = self._clock(), [entry_name(*ref) for ref in refs]
@@ -114,12 +117,32 @@ class RocksReader(ABC):
     def versions(self) -> list[tuple[str, int, int]]:
         return versions_by_scan(self)
 
+    def walk(self, after: Ref | None = None, *, limit: int) -> list[Row]:
+        now, start = self._clock(), scope_prefix(FIRST_SCOPE)
+        if after is not None:
+            start = max(start, entry_name(*after) + b"\x00")
+
+        def walk(entries: RdictIter) -> list[Row]:
+            rows: list[Row] = []
+            entries.seek(start)
+            while len(rows) < limit and (name := entries.key()) is not None:
+                row = live_row(split_name(name), entries.value(), now)
+                if row is not None:
+                    rows.append(row)
+                entries.next()
+            return rows
+
+        return self._iterate(walk, "entries")
+
 
 class Moment(RocksReader):
     """What the store held when this was made, until it is closed."""
 
-    def __init__(self, iterators: Mapping[str, RdictIter], clock: Clock, path: Path) -> None:
+    def __init__(
+        self, iterators: Mapping[str, RdictIter], clock: Clock, path: Path, last: int
+    ) -> None:
         super().__init__(clock)
+        self._last = last
         self._iterators = dict(iterators)
         self._path = path
         self._lock = Lock()
@@ -130,6 +153,12 @@ class Moment(RocksReader):
             if not self._iterators:
                 raise self._gone()
             return finish(work, [self._iterators[table] for table in tables], self._path)
+
+    def position(self) -> int:
+        with self._lock:
+            if not self._iterators:
+                raise self._gone()
+            return self._last
 
     def close(self) -> None:
         """Let go of the moment; from now on every call fails."""

@@ -13,13 +13,32 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from msgpack import packb, unpackb
 
 from llmspell.store.backend import Resealed, RingSeen, Seal
-from llmspell.store.base import INTERNAL, Operation, Put, Reader, Ref, Row, WriteResult
+from llmspell.store.base import (
+    INTERNAL,
+    Operation,
+    Put,
+    Reader,
+    Ref,
+    RestoreWork,
+    Rewritten,
+    Row,
+    WriteResult,
+)
 from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origin, Swept
 from llmspell.store.checks import check_durability
 from llmspell.store.clock import Clock, system_clock
 from llmspell.store.plan import Known, Plan, touched
+from llmspell.store.restoring import Batches, came_twice, refs_of
 from llmspell.store.rewriting import RewritesByWriting
-from llmspell.store.rocks.batch import add_count, add_plan, add_resealed, due_records, known_records
+from llmspell.store.rocks.batch import (
+    add_count,
+    add_counts,
+    add_plan,
+    add_records,
+    add_resealed,
+    due_records,
+    known_records,
+)
 from llmspell.store.rocks.database import Database
 from llmspell.store.rocks.errors import failure, translated
 from llmspell.store.rocks.format import (
@@ -151,6 +170,50 @@ class RocksStore(RocksReader, RewritesByWriting):
             database.sync()
         return version, created_at, before, after
 
+    def restore(
+        self,
+        work: RestoreWork,
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> Rewritten:
+        check_durability(durability)
+        database = self._database
+        with database.alone() as tables:
+            done = self._restore(tables, Batches(work, self), origin)
+        if (durability or self._durability) == "fsync":
+            database.sync()
+        return done
+
+    def _restore(self, tables: Tables, batches: Batches, origin: Origin) -> Rewritten:
+        """Collect everything in the driver's one batch, and write that. Reading goes on."""
+        database, batch = self._database, tables.new_batch()
+        counts: dict[str, int] = {}
+        seen: set[Ref] = set()
+        since = last = database.last if self._journal else 0
+        written = False
+        for part in batches:
+            refs = refs_of(part)
+            if not seen.isdisjoint(refs):
+                raise came_twice(*next(ref for ref in refs if ref in seen))
+            seen.update(refs)
+            with database.lock, translated(database.path):
+                database.opened()
+                known = known_records(tables, refs)
+            plan = Plan(known, last, journal=self._journal, seal=self.seal)
+            plan.restore(part, origin, since=since)
+            last, written = plan.last, written or bool(plan.records)
+            with translated(database.path):
+                add_records(batch, tables, plan, known, counts)
+        with database.lock:
+            database.opened()
+            before = database.epoch
+            if written:
+                with translated(database.path):
+                    add_counts(batch, tables, counts)
+                database.commit(tables, batch, last)
+            return Rewritten(before, database.epoch, last)
+
     def sweep(self, now: int, *, limit: int = 1000) -> Swept:
         database = self._database
         with database.lock:
@@ -215,6 +278,12 @@ class RocksStore(RocksReader, RewritesByWriting):
                 return [live_row(ref, item, now) for ref, item in zip(refs, found, strict=True)]
             except Exception as error:
                 raise failure(error, database.path) from error
+
+    def position(self) -> int:
+        database = self._database
+        with database.lock:
+            database.opened()
+            return database.last
 
     def span(self) -> JournalSpan:
         database = self._database

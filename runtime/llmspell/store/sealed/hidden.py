@@ -18,10 +18,13 @@ from llmspell.errors import LlmSpellError, VersionConflict
 from llmspell.store.base import (
     INTERNAL,
     Clear,
+    Delete,
     Operation,
     Put,
     Reader,
     Ref,
+    Restored,
+    RestoreWork,
     Rewritten,
     Row,
     Store,
@@ -31,6 +34,7 @@ from llmspell.store.changes import NOBODY, Change, Origin
 from llmspell.store.checks import conflict_error
 from llmspell.store.codec import decode, encode
 from llmspell.store.plan import touched
+from llmspell.store.restoring import Batches
 from llmspell.store.rewriting import check_rewrite
 from llmspell.store.sealed.envelope import LOCKS, NAMES
 from llmspell.store.wrapper import StoreWrapper
@@ -77,21 +81,23 @@ class _Names:
             self.known.clear()
         self.known[scope, hidden] = key
 
-    def look_up(self, reader: Reader, refs: Sequence[tuple[str, str]]) -> None:
-        """Remember the names of what is stored there, as far as they are."""
-        unknown = [ref for ref in dict.fromkeys(refs) if ref not in self.known]
+    def look_up(
+        self, reader: Reader, refs: Sequence[tuple[str, str]]
+    ) -> Mapping[tuple[str, str], str]:
+        """Return the names of what is stored there, as far as they are stored."""
+        # What is remembered can be forgotten at any moment.
+        found = {ref: name for ref in refs if (name := self.known.get(ref)) is not None}
+        unknown = [ref for ref in dict.fromkeys(refs) if ref not in found]
         unknown = [ref for ref in unknown if ref[0][:1] != INTERNAL]
         if not unknown:
-            return
+            return found
         rows = reader.read([Ref(NAMES, hidden) for _, hidden in unknown])
-        for (scope, hidden), row in zip(unknown, rows, strict=True):
+        for ref, row in zip(unknown, rows, strict=True):
             if row is not None:
                 with suppress(LlmSpellError):  # a damaged name must not hide the others
-                    self.note(scope, hidden, decode(row.blob))
-
-    def name(self, scope: str, hidden: str) -> str:
-        """Return how a stored key is called; what is stored where nobody knows."""
-        return self.known.get((scope, hidden), hidden)
+                    found[ref] = name = decode(row.blob)
+                    self.note(*ref, name)
+        return found
 
 
 class _Reader:
@@ -119,10 +125,10 @@ class _Reader:
     ) -> list[Row]:
         if scope[:1] == INTERNAL:
             return self._reader.scan(scope, prefix=prefix, after=after, limit=limit, values=values)
-        names = self._names
         rows = self._reader.scan(scope, values=values)
-        names.look_up(self._reader, [(scope, row.key) for row in rows])
-        named = [(names.name(scope, row.key), row) for row in rows]
+        names = self._names.look_up(self._reader, [row[:2] for row in rows])
+        # Where nobody knows the name, what is stored stands for it.
+        named = [(names.get(row[:2], row.key), row) for row in rows]
         found = [
             _new_row((scope, key, *row[2:]))
             for key, row in named
@@ -135,6 +141,18 @@ class _Reader:
 
     def versions(self) -> list[tuple[str, int, int]]:
         return self._reader.versions()
+
+    def walk(self, after: Ref | None = None, *, limit: int) -> list[Row]:
+        if after is not None:
+            stored = self._names.ref(after)
+            # A row whose name is damaged was shown as it is stored.
+            after = stored if self._names.look_up(self._reader, [stored]) else after
+        rows = self._reader.walk(after, limit=limit)
+        names = self._names.look_up(self._reader, [row[:2] for row in rows])
+        return [_new_row((row[0], names.get(row[:2], row[1]), *row[2:])) for row in rows]
+
+    def position(self) -> int:
+        return self._reader.position()
 
 
 class HiddenKeysStore(_Reader, StoreWrapper):
@@ -195,6 +213,45 @@ class HiddenKeysStore(_Reader, StoreWrapper):
             lambda: self.inner.rewrite(hidden, durability=durability, origin=origin), batch
         )
 
+    def restore(
+        self,
+        work: RestoreWork,
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> Rewritten:
+        named: dict[tuple[str, str], str] = {}
+
+        def hidden(reader: Reader) -> Iterator[list[Restored | Delete]]:
+            for batch in Batches(work, _Reader(reader, self._names)):
+                yield self._hidden(batch, named)
+
+        done = self.inner.restore(hidden, durability=durability, origin=origin)
+        for (scope, stored), key in named.items():
+            self._names.note(scope, stored, key)
+        return done
+
+    def _hidden(
+        self, batch: Sequence[Restored | Delete], named: dict[tuple[str, str], str]
+    ) -> list[Restored | Delete]:
+        """Return what is stored of a batch: entries, and names that may not be stored yet.
+
+        Those are added to ``named`` as far as they can be remembered.
+        """
+        names = self._names
+        hidden: list[Restored | Delete] = []
+        for operation in batch:
+            scope, key, at = operation.scope, operation.key, operation.at
+            stored = names.hidden(scope, key)
+            hidden.append(operation._replace(key=stored))
+            wanted = type(operation) is Restored and scope[:1] != INTERNAL
+            if wanted and (scope, stored) not in names.known:
+                name = encode(key)
+                hidden.append(Restored(NAMES, stored, name, at, 1, at, at, 1, _CLASS, None, None))
+                if len(named) < _MOST_NAMES:
+                    named[scope, stored] = key
+        return hidden
+
     def put(
         self,
         scope: str,
@@ -252,9 +309,10 @@ class HiddenKeysStore(_Reader, StoreWrapper):
         return [change._replace(key=ref[1]) for change in found]
 
     def _named(self, changes: list[Change]) -> list[Change]:
-        names = self._names
-        names.look_up(self.inner, [(change.scope, change.key) for change in changes])
-        return [change._replace(key=names.name(change.scope, change.key)) for change in changes]
+        refs = [(change.scope, change.key) for change in changes]
+        names = self._names.look_up(self.inner, refs)
+        named = zip(changes, refs, strict=True)
+        return [change._replace(key=names.get(ref, change.key)) for change, ref in named]
 
 
 def _key(row: Row) -> str:

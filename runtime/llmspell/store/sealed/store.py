@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from llmspell.store.backend import Backend
-from llmspell.store.base import Put, Reader, Ref, Rewritten, Row
+from llmspell.store.base import Put, Reader, Ref, RestoreWork, Rewritten, Row
 from llmspell.store.changes import NOBODY, Change, Origin
 from llmspell.store.sealed.envelope import Envelope
 from llmspell.store.wrapper import StoreWrapper
@@ -50,6 +50,12 @@ class _Opened:
     def versions(self) -> list[tuple[str, int, int]]:
         return self._reader.versions()
 
+    def walk(self, after: Ref | None = None, *, limit: int) -> list[Row]:
+        return [self._row(row) for row in self._reader.walk(after, limit=limit)]
+
+    def position(self) -> int:
+        return self._reader.position()
+
     def _row(self, row: Row) -> Row:
         scope, key, version, _, _, schema_version, state_class, _, _, blob = row
         opened = self._envelope.open(scope, key, version, schema_version, blob, state_class)
@@ -82,6 +88,19 @@ class SealedStore(_Opened, StoreWrapper):
         origin: Origin = NOBODY,
     ) -> Rewritten:
         return self.inner.rewrite(batch, durability=durability, origin=origin)
+
+    def restore(
+        self,
+        work: RestoreWork,
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> Rewritten:
+        return self.inner.restore(
+            lambda reader: work(_Opened(reader, self._envelope)),
+            durability=durability,
+            origin=origin,
+        )
 
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:

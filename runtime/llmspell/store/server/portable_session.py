@@ -108,16 +108,24 @@ class PortableSession:
             # To change the row is to lock it, on every server there is.
             self._connection.execute(_count_commit)
             ((seq, commits, floor),) = self._connection.execute(ask.head)
-            query = select(entries.c.scope, entries.c.key, *ask.known_columns)
-            rows = self._in_parts(query, _address, refs, {})
+            known = self.look_up(refs)
             for scope in scopes:
-                rows += self._connection.execute(_live, {"scope": scope})
-            known = {Ref(row[0], row[1]): Known(*row[2:]) for row in rows}
+                for row in self._connection.execute(_live, {"scope": scope}):
+                    known[Ref(row[0], row[1])] = Known(*row[2:])
             yield Head(seq, commits - 1, floor), known
             if self._sent:
                 self._connection.commit()
 
+    def look_up(self, refs: Sequence[Ref]) -> dict[Ref, Known]:
+        query = select(entries.c.scope, entries.c.key, *ask.known_columns)
+        rows = self._in_parts(query, _address, refs, {})
+        return {Ref(row[0], row[1]): Known(*row[2:]) for row in rows}
+
     def commit(self, changeset: Changeset) -> None:
+        self.store(changeset)
+        self._sent = True
+
+    def store(self, changeset: Changeset) -> None:
         execute, head = self._connection.execute, changeset.head
         known = changeset.known
         new = [it._asdict() for it in changeset.records if (it.scope, it.key) not in known]
@@ -137,7 +145,6 @@ class PortableSession:
         self._delete(entries, _address, changeset.purged)
         self._delete(journal, journal.c.seq, changeset.forgotten)
         execute(update(meta).values(seq=head.seq, commits=head.commits, floor=head.floor))
-        self._sent = True
 
     def made_as(self) -> tuple[int, bool] | None:
         if not self._ended(inspect(self._connection).has_table(meta.name)):

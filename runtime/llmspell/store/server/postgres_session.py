@@ -123,11 +123,20 @@ class PostgresSession:
                     connection.execute("ROLLBACK")
             raise
 
+    def look_up(self, refs: Sequence[Ref]) -> dict[Ref, Known]:
+        rows = self._run(words.known(many=len(refs) != 1), words.address(refs))
+        return {Ref(row[0], row[1]): Known(*row[2:]) for row in rows}
+
+    def store(self, changeset: Changeset) -> None:
+        self._write(changeset, notify=False)
+
     def commit(self, changeset: Changeset) -> None:
         self._sent = changeset
+        self._write(changeset, notify=self._variant.notify)
+
+    def _write(self, changeset: Changeset, *, notify: bool) -> None:
         records, changes, head = changeset.records, changeset.changes, changeset.head
         many = min(len(records), 2), min(len(changes), 2)
-        notify = self._variant.notify
         parameters: list[Any] = []
         if records:
             parameters += words.columns_of(records, many[0])

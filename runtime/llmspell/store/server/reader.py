@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from llmspell.store.base import Ref, Row
+from llmspell.store.base import FIRST_SCOPE, Ref, Row
 from llmspell.store.checks import closed_error
 from llmspell.store.clock import Clock
 from llmspell.store.prefix import upper_bound
@@ -19,6 +19,7 @@ __all__ = ["ServerReader", "ServerSnapshot"]
 _T = TypeVar("_T")
 # A third of what calling the class costs; the statements select the fields in its order.
 _new_row: Any = partial(tuple.__new__, Row)
+_BEFORE_ALL: Final = Ref(FIRST_SCOPE, "")
 
 
 class ServerReader(ABC):
@@ -63,6 +64,16 @@ class ServerReader(ABC):
     def versions(self) -> list[tuple[str, int, int]]:
         rows = self._fetch(ask.versions(), now=self._clock())
         return [(scope, version, count) for scope, version, count in rows]
+
+    def walk(self, after: Ref | None = None, *, limit: int) -> list[Row]:
+        # Internal scopes come before all others, and no key is empty.
+        scope, key = max(after or _BEFORE_ALL, _BEFORE_ALL)
+        rows = self._fetch(ask.walk, scope=scope, key=key, limit=limit, now=self._clock())
+        return [_new_row(row) for row in rows]
+
+    def position(self) -> int:
+        ((seq, _, _),) = self._fetch(ask.head)
+        return int(seq)
 
     def _fetch(self, statement: Any, **values: Any) -> list[Any]:
         given = {name: value for name, value in values.items() if value is not None}

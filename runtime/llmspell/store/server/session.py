@@ -93,6 +93,14 @@ class Session(Protocol):
         """
         ...
 
+    def look_up(self, refs: Sequence[Ref]) -> dict[Ref, Known]:
+        """Return what the server knows of more keys, inside ``writing``."""
+        ...
+
+    def store(self, changeset: Changeset) -> None:
+        """Write without committing, inside ``writing``: a part of what is committed later."""
+        ...
+
     def commit(self, changeset: Changeset) -> None:
         """Write and commit, inside ``writing``; the outcome is sure once that is left."""
         ...

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Executable,
     Select,
@@ -18,7 +19,10 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    tuple_,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from llmspell.store.base import INTERNAL, Row
 from llmspell.store.changes import Change
@@ -44,6 +48,7 @@ __all__ = [
     "step",
     "totals",
     "versions",
+    "walk",
 ]
 
 #: How many changes of a key one statement walks back over; MySQL allows 1,000.
@@ -79,6 +84,47 @@ due: Final = (
     select(entries.c.scope, entries.c.key, *known_columns)
     .where(entries.c.expires_at <= bindparam("now"))
     .order_by(entries.c.expires_at)
+    .limit(bindparam("limit"))
+)
+
+
+class _Behind(ColumnElement[bool]):
+    """Behind ``scope`` and ``key`` in the order of both: one range of the index.
+
+    Most servers see that only in one of two ways to say it, and not all know the shorter one.
+    """
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self) -> None:
+        scope, key = entries.c.scope, entries.c.key
+        its_scope: Any = bindparam("scope", type_=scope.type)
+        its_key: Any = bindparam("key", type_=key.type)
+        self.as_pair = tuple_(scope, key) > tuple_(its_scope, its_key)
+        self.in_words = or_(scope > its_scope, and_(scope == its_scope, key > its_key))
+
+    def self_group(self, against: Any = None) -> _Behind:
+        """Return itself: where there are no truth values it would be compared with 1."""
+        return self
+
+
+@compiles(_Behind)
+def _compile_in_words(behind: _Behind, compiler: SQLCompiler, **how: Any) -> str:
+    return f"({compiler.process(behind.in_words, **how)})"
+
+
+@compiles(_Behind, "postgresql")
+@compiles(_Behind, "sqlite")
+def _compile_as_pair(behind: _Behind, compiler: SQLCompiler, **how: Any) -> str:
+    return compiler.process(behind.as_pair, **how)
+
+
+#: Entries of all scopes behind ``scope`` and ``key``.
+walk: Final = (
+    select(*entry_columns)
+    .where(_Behind(), alive)
+    .order_by(entries.c.scope, entries.c.key)
     .limit(bindparam("limit"))
 )
 #: The changes that compaction looks at next, from the one at the floor on.

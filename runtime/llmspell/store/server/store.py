@@ -10,11 +10,20 @@ from typing import Any, Final, TypeVar
 
 from llmspell.errors import StorageError
 from llmspell.store.backend import RingSeen, Seal
-from llmspell.store.base import Operation, Put, Reader, WriteResult
+from llmspell.store.base import (
+    KEY_RING,
+    Operation,
+    Put,
+    Reader,
+    RestoreWork,
+    Rewritten,
+    WriteResult,
+)
 from llmspell.store.changes import NOBODY, Origin
 from llmspell.store.checks import check_durability, check_journal, closed_error
 from llmspell.store.clock import Clock, system_clock
 from llmspell.store.forking import hold_over_fork
+from llmspell.store.restoring import Batches
 from llmspell.store.rewriting import RewritesByWriting
 from llmspell.store.server import statements as ask
 from llmspell.store.server.journal import ServerJournal
@@ -22,6 +31,7 @@ from llmspell.store.server.listener import Listener
 from llmspell.store.server.pool import SessionPool
 from llmspell.store.server.position import Position
 from llmspell.store.server.reader import ServerSnapshot
+from llmspell.store.server.restoring import Restoration
 from llmspell.store.server.retry import Patience
 from llmspell.store.server.session import Driver, Session
 from llmspell.store.server.tables import SERVER_SCHEMA_VERSION
@@ -120,6 +130,23 @@ class ServerStore(ServerJournal, RewritesByWriting):
         result = self._group.write((operation,), origin)
         (done,) = result.written
         return done.version, done.created_at, result.epoch_before, result.epoch_after
+
+    def restore(
+        self,
+        work: RestoreWork,
+        *,
+        durability: str | None = None,
+        origin: Origin = NOBODY,
+    ) -> Rewritten:
+        check_durability(durability)
+        batches = Batches(work, self)
+        restoration = Restoration(self._group, batches, origin, journal=self._has_journal)
+        try:
+            self._group.alone(restoration, [KEY_RING], once=True)
+        except Exception:
+            batches.raise_own()
+            raise
+        return restoration.result()
 
     def _ask(self, question: Callable[[Session], _T]) -> _T:
         patience = Patience(self._driver)

@@ -36,13 +36,17 @@ class Transactor:
         self._pool = pool
         self._session: Session | None = None
 
-    def run(self, refs: Sequence[Ref], scopes: Sequence[str], work: Work) -> None:
+    def run(
+        self, refs: Sequence[Ref], scopes: Sequence[str], work: Work, *, once: bool = False
+    ) -> None:
         """Do the work in a transaction and commit it.
 
+        Work that is to be done ``once`` is not tried again when it has begun.
         Raises StorageError when it was not committed; with the reason ``unknown_outcome`` when
         the connection was lost in the middle of the commit and the server never told.
         """
         patience = Patience(self._driver)
+        begun = False
         while True:
             sent: Changeset | None = None
             try:
@@ -51,6 +55,7 @@ class Transactor:
                     if session.closed:
                         raise closed_error()
                     with session.writing(refs, scopes) as (head, known):
+                        begun = True
                         changeset = work(session, head, known)
                         if changeset is not None:
                             sent = changeset
@@ -61,6 +66,8 @@ class Transactor:
                 uncertain = self._driver.failure(error).uncertain
                 if sent is not None and uncertain and self._was_committed(sent, error, patience):
                     return
+                if once and begun:
+                    raise self._driver.failure(error).error from error
                 patience.endure(error)
             except BaseException:
                 self._drop()

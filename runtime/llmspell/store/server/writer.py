@@ -14,6 +14,7 @@ from llmspell.store.base import KEY_RING, Operation, Ref, WriteResult, Written
 from llmspell.store.changes import NOBODY, Origin
 from llmspell.store.plan import Known, Plan, Record, touched
 from llmspell.store.requests import own_copy
+from llmspell.store.restoring import Restorer
 from llmspell.store.server import statements as ask
 from llmspell.store.server.position import Position
 from llmspell.store.server.session import Changeset, Head, Session
@@ -55,6 +56,7 @@ class GroupWriter:
         self.position = position
         self.seal: Seal | None = None
         self.ring_seen: RingSeen | None = None
+        self.restorer = Restorer()
         self._ring_version = 0
         self._transactor = transactor
         self._journal = journal
@@ -64,6 +66,7 @@ class GroupWriter:
 
     def write(self, batch: Sequence[Operation], origin: Origin) -> WriteResult:
         """Apply a batch; see Store.write."""
+        self.restorer.refuse_own()
         request = _Request(batch, origin)
         try:
             self._await_turn(request)
@@ -76,15 +79,16 @@ class GroupWriter:
             raise own_copy(request.error)
         return WriteResult(request.written, request.before, request.after, request.seq)
 
-    def alone(self, work: Work, refs: Sequence[Ref] = ()) -> None:
+    def alone(self, work: Work, refs: Sequence[Ref] = (), *, once: bool = False) -> None:
         """Do other work that needs the right to write, when it is its turn.
 
-        It is told what the server knows of ``refs``.
+        It is told what the server knows of ``refs``. See ``Transactor.run`` for ``once``.
         """
+        self.restorer.refuse_own()
         request = _Request((), NOBODY, joins=False)
         try:
             self._await_turn(request)
-            self._transactor.run(refs, (), work)
+            self._transactor.run(refs, (), work, once=once)
         finally:
             self._withdraw(request)
 
@@ -98,6 +102,7 @@ class GroupWriter:
             self._busy = False
             self._waiting.clear()
             self._transactor.forget()
+            self.restorer.forget_others()
         self._lock.release()
 
     def _await_turn(self, request: _Request) -> None:
@@ -170,7 +175,7 @@ class GroupWriter:
         def work(session: Session, head: Head, known: dict[Ref, Known]) -> Changeset | None:
             nonlocal as_of
             as_of = time.monotonic()  # nobody else can commit until this transaction ends
-            self._look_at_ring(session, known)
+            self.look_at_ring(session, known)
             return _plan(group, head, known, journal=self._journal, seal=self.seal)
 
         refs = dict.fromkeys(ref for request in group for ref in request.refs)
@@ -184,7 +189,7 @@ class GroupWriter:
                     request.seq, request.before, request.after, as_of=as_of
                 )
 
-    def _look_at_ring(self, session: Session, known: dict[Ref, Known]) -> None:
+    def look_at_ring(self, session: Session, known: dict[Ref, Known]) -> None:
         """Tell of a key ring that others have changed since this store's last write."""
         found = known.get(KEY_RING)
         if self.ring_seen is None or found is None or found.version == self._ring_version:

@@ -24,9 +24,11 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    null,
     or_,
     select,
     text,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.sqlite import dialect
@@ -155,6 +157,7 @@ def _writes() -> _Composed:
     same = (entries.c.blob == bindparam("old"), entries.c.version == bindparam("was"))
     resealed = update(entries).values(blob=bindparam("new"))
     yield "reseal_entry", resealed.where(*_ADDRESS, *same)
+    yield "journal_inserted", _journal_inserted()
     yield "purge", delete(entries).where(*_ADDRESS, entries.c.blob.is_(None))
 
 
@@ -167,6 +170,11 @@ def _reads() -> _Composed:
     of_users = entries.c.scope >= bindparam("lower")
     versions = select(*by, func.count()).where(of_users, _IS_LIVE, _unexpired())
     yield "versions", versions.group_by(*by).order_by(*by)
+    yield "walk", _walk()
+    any_entry = select(_ONE).where(entries.c.scope >= bindparam("first"))
+    yield "any_entry", any_entry.limit(_ONE).offset(_NO_OFFSET)
+    last_row = select(func.coalesce(func.max(_ROWID), literal_column("0")))
+    yield "last_row", last_row.select_from(entries)
     yield "pin", select(_ONE).select_from(entries).limit(_ONE).offset(_NO_OFFSET)
 
 
@@ -262,6 +270,23 @@ def _journal_rewrites(count: int) -> Any:
     return insert(journal).from_select(list(names), query)
 
 
+def _journal_inserted() -> Any:
+    """Return what makes changes of the entries behind a row id, all of them new."""
+    row = entries.c
+    change = {
+        "seq": row.last_seq,
+        "at": bindparam("at"),
+        "op": literal_column("'put'"),
+        "actor": _given("actor"),
+        "run_id": _given("run_id"),
+        "correlation_id": func.coalesce(_given("correlation_id"), row.correlation_id),
+        "previous": null(),
+    }
+    chosen = [change[name] if name in change else row[name] for name in Change._fields]
+    query = select(*chosen).where(bindparam("row_id") < _ROWID).order_by(_ROWID)
+    return insert(journal).from_select(list(Change._fields), query)
+
+
 def _apply_rewrites() -> Any:
     """Return what makes entries of the changes after one position and up to another."""
     names = ("version", "schema_version", "state_class", "expires_at", "correlation_id", "blob")
@@ -296,6 +321,15 @@ def _scopes(*, upper: bool) -> Select[Any]:
         .order_by(scope)
     )
     return query.where(scope < bindparam("upper")) if upper else query
+
+
+def _walk() -> Select[Any]:
+    # Compared as a pair, they are one range of the index wherever it begins.
+    address: Any = tuple_(entries.c.scope, entries.c.key)
+    past = address > tuple_(bindparam("scope"), bindparam("key"))
+    query = select(*_ROW).where(past, _IS_LIVE, _unexpired())
+    query = query.order_by(entries.c.scope, entries.c.key)
+    return query.limit(bindparam("limit")).offset(_NO_OFFSET)
 
 
 def _insert_all(table: Table, names: tuple[str, ...]) -> Any:

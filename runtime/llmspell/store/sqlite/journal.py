@@ -69,6 +69,7 @@ class SqliteJournal(SqliteWriter):
         return sorted((_new_change(row) for row in rows), key=_version, reverse=True)
 
     def reseal(self, items: Sequence[Resealed]) -> int:
+        self._restorer.refuse_own()
         with self._lock:
             writer = self._writer or self._open_writer()
             try:  # what a row held before is overwritten with zeros from now on
@@ -89,6 +90,7 @@ class SqliteJournal(SqliteWriter):
         return done
 
     def scrub(self) -> None:
+        self._restorer.refuse_own()
         with self._lock:
             writer = self._writer or self._open_writer()
             # Who reads at this moment keeps the log from being emptied; a later one will do it.
@@ -98,6 +100,7 @@ class SqliteJournal(SqliteWriter):
     def compact(
         self, *, before: int | None = None, keep: int | None = None, limit: int = 1000
     ) -> Compacted:
+        self._restorer.refuse_own()
         with self._lock:
             return self._transact_quietly(self._compact, (before, keep, limit))
 
@@ -137,6 +140,7 @@ class SqliteJournal(SqliteWriter):
             raise self._failure(connection, error) from error
         if due is None:
             return Swept(0, 0, True)
+        self._restorer.refuse_own()
         with self._lock:
             swept, _, _ = self._transact(self._driver.durability, self._sweep, (now, limit))
         return swept or Swept(0, 0, True)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from llmspell.errors import LlmSpellError
 from llmspell.store.base import FIRST_SCOPE, Ref, Row
@@ -21,6 +21,7 @@ __all__ = ["SqliteReader", "SqliteSnapshot"]
 
 # A third of what calling the class costs; the statements select the fields in its order.
 _new_row: Any = partial(tuple.__new__, Row)
+_BEFORE_ALL: Final = Ref(FIRST_SCOPE, "")
 
 
 class SqliteReader(ABC):
@@ -91,6 +92,17 @@ class SqliteReader(ABC):
     def versions(self) -> list[tuple[str, int, int]]:
         statement = self._statements.versions
         return self._fetch_all(statement, lower=FIRST_SCOPE, now=self._clock())
+
+    def walk(self, after: Ref | None = None, *, limit: int) -> list[Row]:
+        # Internal scopes come before all others, and no key is empty.
+        scope, key = max(after or _BEFORE_ALL, _BEFORE_ALL)
+        statement = self._statements.walk
+        rows = self._fetch_all(statement, scope=scope, key=key, limit=limit, now=self._clock())
+        return [_new_row(row) for row in rows]
+
+    def position(self) -> int:
+        ((last,),) = self._fetch_all(Statement(self._statements.last, ()))
+        return int(last)
 
     def _fetch_all(self, statement: Statement, **values: Any) -> list[Any]:
         connection = self._connection()

@@ -46,6 +46,7 @@ class SqliteRewriter(SqliteJournal, RewritesByWriting):
         check_rewrite(batch)
         if batch and self._journals and all(put[0][:1] != INTERNAL for put in batch):
             chosen = durability or self._driver.durability
+            self._restorer.refuse_own()
             with self._lock:
                 if self._waiting:  # one rewrite comes after the other: let others in between
                     self._serve()

@@ -21,6 +21,7 @@ __all__ = [
     "Statements",
     "parts",
     "parts_by_scope",
+    "rows_at_once",
     "table_texts",
     "variant",
 ]
@@ -72,6 +73,9 @@ class Statements:
     oldest: str
     forget: str
     apply_rewrites: str
+    any_entry: str
+    last_row: str
+    journal_inserted: str
     reseal_entry: str
     reseal_change: str
     forget_deletion: str
@@ -122,8 +126,21 @@ class Statements:
         """What counts the entries of users by scope and schema version."""
         return self._all["versions"]
 
+    @property
+    def walk(self) -> Statement:
+        """What reads entries of all scopes in order: past ``scope`` and ``key``, ``limit``."""
+        return self._all["walk"]
+
     def _chosen(self, name: str, conditions: dict[str, bool]) -> Statement:
         return self._all[variant(name, *(each for each, holds in conditions.items() if holds))]
+
+
+@cache
+def rows_at_once(text: str, count: int) -> str:
+    """Return what inserts ``count`` rows where ``text`` inserts one."""
+    into, _, rest = text.partition(" VALUES ")
+    row, conflict, otherwise = rest.partition(" ON CONFLICT ")
+    return f"{into} VALUES {', '.join([row] * count)}{conflict}{otherwise}"
 
 
 def variant(name: str, *conditions: str) -> str:

@@ -29,7 +29,7 @@ from llmspell.store.plan import Known, Plan, touched
 from llmspell.store.requests import Request, Waiting, answer_all, fail_all, plan_all
 from llmspell.store.sqlite.driver import SqliteDriver
 from llmspell.store.sqlite.reader import SqliteSnapshot
-from llmspell.store.sqlite.rewriting import SqliteRewriter
+from llmspell.store.sqlite.restoring import SqliteRestorer
 from llmspell.store.sqlite.rows import change_row, record_row
 from llmspell.store.sqlite.statements import NO_NUMBER, NO_TEXT, parts_by_scope
 
@@ -40,7 +40,7 @@ _MOST_REMEMBERED: Final = 4096
 _new_known: Any = partial(tuple.__new__, Known)
 
 
-class SqliteStore(SqliteRewriter):
+class SqliteStore(SqliteRestorer):
     """A store on the database that ``driver`` opens. Owns every connection it makes.
 
     Threads that write at the same time share a transaction. A child process made by
@@ -97,6 +97,7 @@ class SqliteStore(SqliteRewriter):
         return written[0][0], written[0][1], before, after
 
     def _submit(self, request: Request) -> WriteResult:
+        self._restorer.refuse_own()
         self._waiting.add(request)
         try:
             with self._lock:

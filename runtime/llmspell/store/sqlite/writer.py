@@ -15,6 +15,7 @@ from llmspell.errors import RuntimeClosed
 from llmspell.store.checks import closed_error
 from llmspell.store.clock import Clock
 from llmspell.store.forking import hold_over_fork
+from llmspell.store.restoring import Restorer
 from llmspell.store.sqlite.coherence import Coherence
 from llmspell.store.sqlite.connection import Connection
 from llmspell.store.sqlite.driver import SqliteDriver
@@ -33,6 +34,7 @@ class SqliteWriter(SqliteReader):
         super().__init__(driver, Statements(), clock)
         self._journals = driver.journal
         self._lock = threading.Lock()
+        self._restorer = Restorer()
         self._registry_lock = threading.Lock()
         self._readers: WeakSet[Connection] = WeakSet()
         self._local = threading.local()
@@ -143,6 +145,7 @@ class SqliteWriter(SqliteReader):
                 raise self._failure(writer, error) from error
 
     def close(self) -> None:
+        self._restorer.refuse_own()
         with self._lock:
             self._closed = True
             self._close_readers()

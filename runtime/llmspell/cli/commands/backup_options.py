@@ -1,0 +1,66 @@
+"""What the backup commands share: the backups of the configuration, and how far work is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from llmspell.cli.progress import advancing
+
+if TYPE_CHECKING:
+    from llmspell.backup.manager import BackupManager
+    from llmspell.backup.model import BackupEvent
+    from llmspell.cli.options import Settings
+    from llmspell.config import Config
+    from llmspell.state.manager import StateManager
+
+__all__ = ["chain_option", "configured", "following", "open_backed_up", "open_backups"]
+
+chain_option = click.option(
+    "--no-chain", "alone", is_flag=True, help="Without the backups that it is made from."
+)
+
+
+def configured(settings: Settings) -> Config:
+    """Load the configuration. Raises ``FeatureUnavailable`` when it has backups switched off."""
+    config = settings.load_if_given()
+    if config is None or not config.state.backup.enabled:
+        from llmspell.errors import FeatureUnavailable
+
+        raise FeatureUnavailable(
+            "backups are switched off",
+            hint="set state.backup.enabled = true in the configuration, or for one call:\n"
+            "LLMSPELL_STATE__BACKUP__ENABLED=true llmspell backup ...",
+            key="state.backup.enabled",
+        )
+    return config
+
+
+@contextmanager
+def open_backups(settings: Settings) -> Iterator[BackupManager]:
+    """Yield the backups; the store, which may be lost, is not opened."""
+    config = configured(settings)
+    from llmspell.engine import Runtime
+
+    with Runtime(config, actor=settings.acting_as()) as runtime:
+        yield runtime.backups
+
+
+@contextmanager
+def open_backed_up(settings: Settings) -> Iterator[StateManager]:
+    """Yield the state that backups are made of, which notes in the audit what is done to it."""
+    config = configured(settings)
+    from llmspell.engine import Runtime
+
+    with Runtime(config, actor=settings.acting_as()) as runtime:
+        yield runtime.state
+
+
+@contextmanager
+def following(verb: str) -> Iterator[Callable[[BackupEvent], None]]:
+    """Yield what shows events as a bar on a terminal."""
+    with advancing(verb) as advance:
+        yield lambda event: advance(min(1.0, event.done / event.total) if event.total else None)

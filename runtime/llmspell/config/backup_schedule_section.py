@@ -1,0 +1,56 @@
+"""The table ``[state.backup.schedule]``: when backups are made."""
+
+from __future__ import annotations
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from llmspell.config.section import Section, TimeZone
+from llmspell.errors import ConfigError
+
+__all__ = ["BackupSchedule"]
+
+
+class BackupSchedule(Section):
+    """When backups are made, as cron expressions: minute, hour, day, month, day of the week."""
+
+    full: str = Field("", description='When a full backup is due, such as "0 3 * * 0".')
+    incremental: str = Field("", description='When an incremental one is due, such as "0 * * * *".')
+    differential: str = Field("", description='When a differential one is due, e.g. "0 3 * * 1-6".')
+    timezone: TimeZone = Field("UTC", description="Time zone of the expressions.")
+    prune: bool = Field(True, description="Remove what the retention lets go after each backup.")
+    background: bool = Field(
+        False, description="Make due backups in a thread of a program that embeds a Runtime."
+    )
+
+    @property
+    def times(self) -> dict[str, str]:
+        """The expressions there are, by the type of backup they are for."""
+        by_type = {"full": self.full, "differential": self.differential}
+        by_type["incremental"] = self.incremental
+        return {type_: expression for type_, expression in by_type.items() if expression}
+
+    @field_validator("full", "incremental", "differential")
+    @classmethod
+    def _comes(cls, expression: str, info: ValidationInfo) -> str:
+        if expression:
+            from llmspell.backup.schedule import Schedule
+
+            type_ = str(info.field_name)
+            try:
+                Schedule({type_: expression})
+            except ConfigError as error:
+                problem = error.message.removeprefix(f"the schedule of {type_} backups ")
+                told = {"problem": problem, "hint": error.hint}
+                raise PydanticCustomError("entry", "{problem}", told) from None
+        return expression
+
+    @model_validator(mode="after")
+    def _has_times(self) -> BackupSchedule:
+        if self.background and not self.times:
+            told = {
+                "problem": "has background = true, and no time at which a backup is due",
+                "hint": "set full, incremental or differential",
+            }
+            raise PydanticCustomError("entry", "{problem}", told)
+        return self
