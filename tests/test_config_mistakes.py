@@ -216,6 +216,13 @@ def test_a_mistake_about_backups_is_found_when_the_file_is_loaded(
     assert hint in (error.hint or "")
 
 
+def test_incremental_backups_are_not_scheduled_where_there_is_no_journal(path):
+    text = "[state]\njournal.enabled = false\n[state.backup]\nenabled = true\n"
+    load_config(environ={}, overrides={"state.journal.enabled": False})
+    error = refusal(path, f'{text}schedule = {{ full = "@daily", incremental = "@hourly" }}')
+    assert "backup.schedule.incremental, and journal.enabled = false" in str(error)
+
+
 def test_the_address_of_backups_does_not_show_its_password():
     config = Config(state={"backup": {"backup_url": "sftp://ada:hunter2@host/backups"}})
     shown = config.to_toml() + repr(config) + str(config.to_dict())

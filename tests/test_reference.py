@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from llmspell import Runtime, ScriptError
+from llmspell.config import load_config
 from llmspell.migration.step import MigrationStep
 from llmspell.reference.scripting import ERRORS_BY_PARAMETER, place_of
 from llmspell_bridges.api import Function
-from llmspell_stdlib.state_migration import MIGRATION, STATE
+from llmspell_stdlib.state_backup import BACKUP, STATE
+from llmspell_stdlib.state_migration import MIGRATION
 
 # JavaScript expressions: what to pass usually, and what each error is provoked with. To lose an
 # update or an increment a thousand times over, the other version_conflict, takes real contention.
@@ -31,6 +34,10 @@ USUAL = {
     "new": "1",
     "checkpoint": "'c1'",
     "target": "1",
+    "type": "'full'",
+    "dry_run": "true",
+    "create_backup.type": "'scope'",
+    "restore_backup.id": "null",
 }
 WRONG = {
     ("scope", "invalid_scope"): "'agent:'",
@@ -62,6 +69,15 @@ WRONG = {
     ("migrate.target", "migration_failed"): "2",
     ("migrate.target", "unsafe_migration"): "4",
     ("migrate.target", "migration_path_missing"): "5",
+    ("create_backup.type", "backup_base_missing"): "'differential'",
+    ("BackupOptions", "invalid_scope"): "({ scope: 'agent:' })",
+    ("validate_backup.id", "backup_not_found"): "'20260131T120000Z-0a1b2c'",
+    ("restore_backup.id", "backup_not_found"): "'20260131T120000Z-0a1b2c'",
+    ("restore_backup.id", "backup_damaged"): "State.sync.listBackups()[0].id",
+    ("RestoreOptions", "invalid_scope"): "({ scope: 'agent:' })",
+    ("RestoreOptions", "invalid_key"): "({ scope: 'global', keys: [''] })",
+    ("RestoreOptions", "checkpoint_not_found"): "({ checkpoint: 'none' })",
+    ("RestoreOptions", "point_unreachable"): "({ at: '1999-01-31' })",
     ("lock.fn", "lock_unavailable"): "() => State.sync.lock('global', 'k', { wait: 0 }, () => 1)",
     ("lock.fn", "lock_lost"): "lock => { lock.extend(1e-6); for (let i = 0; i < 1e5; i++); }",
 }
@@ -108,16 +124,26 @@ def describe(part: object) -> str | None:
 
 @pytest.mark.parametrize(("function", "index", "code", "wrong"), list(mistakes()), ids=describe)
 def test_a_function_raises_the_error_its_reference_names(
-    function: Function, index: int, code: str, wrong: str
+    function: Function, index: int, code: str, wrong: str, tmp_path: Path
 ) -> None:
-    arguments = [USUAL[param.name] for param in function.by_form()[0].params]
+    params = function.by_form()[0].params
+    own = [f"{function.name}.{param.name}" for param in params]
+    arguments = [USUAL.get(name, USUAL.get(name.partition(".")[2])) for name in own]
     arguments[index] = wrong
     script = f"State.sync.{function.name}({', '.join(arguments)})"
     steps = STEPS if function.gate == MIGRATION else ()
-    with Runtime(profile="minimal", migrations=steps) as runtime:
+    backup = {"enabled": function.gate == BACKUP, "backup_dir": str(tmp_path)}
+    config = load_config(profile="minimal", overrides={"state.backup": backup})
+    with Runtime(config, migrations=steps) as runtime:
         runtime.state.checkpoint()  # it is c1
         if steps:
             runtime.state.save("global", "k", {"a": 1}, schema_version=1)
+        if function.gate == BACKUP:
+            runtime.state.save("global", "k", 1)
+        if function.name in ("validate_backup", "restore_backup"):
+            runtime.state.create_backup()
+        if code == "backup_damaged":
+            next(tmp_path.glob("*/chunk-*")).write_bytes(b"")
         with pytest.raises(ScriptError) as caught:
             runtime.execute(script, engine="js")
     assert caught.value.code == code

@@ -68,8 +68,8 @@ class Runtime:
     and ``access_conditions`` are functions that grants name as conditions. ``schemas`` and
     ``migrations`` are there besides those in files, and switch migrations on; ``transformers``
     and ``validators`` are functions of (value, config) that they name. The store is opened when
-    something first uses it. Raises ``ConfigError`` for a configuration that is wrong or asks
-    for a feature this version does not have, and ``InvalidArgument``.
+    something first uses it. Raises ``ConfigError`` for a configuration that is wrong, and
+    ``InvalidArgument``.
     """
 
     def __init__(

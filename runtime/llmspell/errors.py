@@ -337,7 +337,7 @@ class ConfigError(LlmSpellError, ValueError):
 
 
 class FeatureUnavailable(ConfigError):
-    """The configuration switches on a feature this version does not have."""
+    """What was asked for is switched off, or needs a package that is not installed."""
 
     code = "feature_unavailable"
 

@@ -112,8 +112,9 @@ def create_backup(
 
 @STATE.function(
     result="list",
-    result_doc="Maps with id, type, created_at, entries, size_bytes, compressed_size_bytes, "
-    "encrypted, verified and, where there are any, label, base and scope.",
+    result_doc="Maps with id, type, created_at, completed_at, duration_ms, entries, deletions, "
+    "size_bytes, compressed_size_bytes, compression, format, encrypted, backend, checksum, "
+    "verified and, where there are any, label, base and scope.",
     gate=BACKUP,
     reads=True,
     access=("admin",),
@@ -156,7 +157,7 @@ def validate_backup(state: BackupService, id: str) -> dict[str, Any]:  # noqa: A
     result="map",
     result_doc="backup_id, status (restored, nothing_to_do, dry_run), restored, unchanged, "
     "skipped, deleted, failed, expired, duration_ms, errors, changes (of a dry run) and, where "
-    "there is one, pre_restore_backup_id.",
+    "there is one, point and pre_restore_backup_id.",
     gate=BACKUP,
     access=("admin",),
 )
@@ -177,7 +178,8 @@ def restore_backup(
 @STATE.function(
     Param("dry_run", "boolean", "Only tell what would be removed.", optional=True),
     result="map",
-    result_doc="deleted and kept (lists of maps with id and reason), failed, freed_bytes, dry_run.",
+    result_doc="deleted and kept (lists of maps with id, reason, type, created_at, size_bytes), "
+    "failed (maps with id, code, message), freed_bytes, dry_run.",
     gate=BACKUP,
     access=("admin",),
 )
@@ -191,7 +193,8 @@ def cleanup_backups(state: BackupService, dry_run: bool | None = None) -> dict[s
 
 @STATE.function(
     result="map",
-    result_doc="backups, total_bytes, uncompressed_bytes, by_type and, where known, free_bytes.",
+    result_doc="location, backups, total_bytes, uncompressed_bytes, by_type, unreadable, "
+    "unreadable_bytes and, where known, oldest, newest, free_bytes.",
     gate=BACKUP,
     reads=True,
     access=("admin",),

@@ -9,26 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from levels import create_sandbox
+from llmspell.config import Config
 from llmspell.config.state_sections import Migration
 from llmspell.migration.step import MigrationStep
 from llmspell.migration.versioning import Given, open_versioning
 from llmspell.output import Output
 from llmspell.security.access import AccessControl, Policy
+from llmspell.state.backing_up import open_backups
 from llmspell.state.manager import StateManager
 from llmspell.state.origin import acting
 from llmspell.state.scripting import ScriptState
 from llmspell.store import open_store
-from llmspell_bridges.api import Function
+from llmspell_bridges.api import Function, Param
 from llmspell_bridges.door import BoundGlobal
 from llmspell_bridges.sandbox import Sandbox, SandboxOptions
 from llmspell_stdlib.args import ScriptArguments
 from llmspell_stdlib.registry import GLOBALS
-from llmspell_stdlib.state_migration import STATE
+from llmspell_stdlib.state_backup import STATE
 
 from .conftest import grant
 
@@ -58,6 +61,8 @@ ARGUMENTS = {
     "list": "[]",
     "checkpoint": '"mark"',
     "prefix": '""',
+    "type": '"full"',
+    "validate_backup.id": '"20260131T120000Z-0a1b2c"',
 }
 
 
@@ -71,8 +76,8 @@ def scope_of(function: Function) -> str | None:
     return "global" if function.name in ("get", "set", "list") else None
 
 
-def argument(name: str, kind: str, key: str, language: str) -> str:
-    lua = language == "lua"
+def argument(function: Function, param: Param, key: str, language: str) -> str:
+    name, kind, lua = param.name, param.type, language == "lua"
     special = {
         "scope": '"user:1"',
         "key": f'"{key}"',
@@ -82,7 +87,8 @@ def argument(name: str, kind: str, key: str, language: str) -> str:
         "fn": "function() return 1 end" if lua else "() => 1",
         "LockOptions": "{wait = 0}" if lua else "{wait: 0}",
     }
-    return next(table[x] for table in (special, ARGUMENTS) for x in (name, kind) if x in table)
+    tables = special | ARGUMENTS
+    return next(tables[x] for x in (f"{function.name}.{name}", name, kind) if x in tables)
 
 
 def call_text(function: Function, key: str, language: str) -> str:
@@ -93,7 +99,7 @@ def call_text(function: Function, key: str, language: str) -> str:
         for param in function.by_form()[0].params
         if (not param.optional or param.type in ("scope", "LockOptions")) and param.name != "tx"
     ]
-    given = ", ".join(argument(each.name, each.type, key, language) for each in needed)
+    given = ", ".join(argument(function, each, key, language) for each in needed)
     if function in IN_TRANSACTIONS:
         name = str(function.serves)
         if language == "lua":
@@ -112,20 +118,22 @@ def script(call: str, language: str) -> str:
 class Place:
     """A sandbox over a state with access control."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, folder: Path) -> None:
         self.language = language
+        section = Config(state={"backup": {"enabled": True, "backup_dir": str(folder)}}).state
         # The cases are about who may: the time is the real one, and no grant is stored.
         self.state = StateManager(
             open_store("memory"),
             access=partial(AccessControl, Policy(GRANTED)),
             versioning=VERSIONING,
+            backups=lambda state: open_backups(section, lambda: state, lambda: state),
         )
         services: dict[str, Any] = {
             "": Output(None, None, 1000),
             "ARGS": ScriptArguments.parse("matrix", ()),
             "State": ScriptState(lambda: self.state),
         }
-        features = frozenset({"state.journal.enabled", "state.migration.enabled"})
+        features = frozenset(f"state.{each}.enabled" for each in ("journal", "migration", "backup"))
         offered = [BoundGlobal(each, services.get(each.name), features) for each in GLOBALS]
         self.sandbox: Sandbox = create_sandbox(language, SandboxOptions(globals=offered))
 
@@ -145,8 +153,10 @@ class Place:
 
 
 @pytest.fixture(scope="module", params=["lua", "js"])
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    made = Place(request.param)
+def place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    made = Place(request.param, tmp_path_factory.mktemp("backups"))
     yield made
     made.sandbox.close()
     made.state.close()
@@ -193,7 +203,8 @@ def test_a_function_needs_exactly_what_it_declares_whether_the_key_exists_or_not
 
 @pytest.mark.parametrize("function", [*PUBLIC, *IN_TRANSACTIONS], ids=lambda each: each.name)
 def test_a_permitted_call_of_the_matrix_is_a_good_one(place: Place, function: Function) -> None:
-    assert place.outcome(function, "admin", "k") in ("ok", "version_not_found")
+    good = ("ok", "version_not_found", "backup_not_found")
+    assert place.outcome(function, "admin", "k") in good
 
 
 @pytest.mark.parametrize(

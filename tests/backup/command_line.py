@@ -20,9 +20,10 @@ backup_dir = "backups"
 
 
 def prepare(llmspell: Program, more: str = "", **values: Any) -> Program:
-    """Write the configuration and store values in the scope global."""
+    """Write the configuration and store values in the scope global, if there are any."""
     llmspell.write("b.toml", CONFIG + more)
-    put(llmspell, **values)
+    if values:
+        put(llmspell, **values)
     return llmspell
 
 

@@ -14,11 +14,12 @@ import fsspec
 from hypothesis import strategies as st
 
 from llmspell.backup.chain import Catalogue
-from llmspell.backup.creating import Creation, Request
+from llmspell.backup.creating import Creation
 from llmspell.backup.identity import store_id_of
 from llmspell.backup.manifest_file import pack
 from llmspell.backup.model import Manifest
 from llmspell.backup.repository.opening import open_repository
+from llmspell.backup.request import Request
 from llmspell.backup.restoring import RestoreOptions, RestoreResult, restore
 from llmspell.backup.settings import BackupSettings
 from llmspell.store import Delete, Put, Reader, Row, Store, open_store

@@ -1,14 +1,21 @@
-"""Manifests of backups that nobody had to make, and random places full of them."""
+"""Manifests of backups that nobody had to make, and places full of them."""
 
 import datetime as dt
+from collections.abc import Iterable
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
+from llmspell.backup.manifest_file import pack
 from llmspell.backup.model import Compression, Manifest, time_of
+from llmspell.backup.repository.base import Repository
+from llmspell.backup.repository.opening import open_repository
 
-__all__ = ["DAY_US", "HOUR_US", "NOW_US", "backup", "inventories", "us"]
+__all__ = ["CHUNK", "DAY_US", "HOUR_US", "NOW_US", "backup", "inventories", "place_with", "us"]
+
+CHUNK = "chunk-000001.msgpack"
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
@@ -73,3 +80,14 @@ def inventories(draw: st.DrawFn, *, damaged: bool = True) -> list[Manifest]:
             other = draw(st.sampled_from(found))
             found[found.index(other)] = other.model_copy(update={"checksum": "0" * 64})
     return draw(st.permutations(found))
+
+
+def place_with(folder: Path, manifests: Iterable[Manifest]) -> Repository:
+    """A place with these backups, each with one file of as many bytes as its manifest says."""
+    repository = open_repository(folder)
+    with repository.lock("test"):
+        for manifest in manifests:
+            with repository.creating(manifest.id) as draft:
+                draft.put(CHUNK, b"x" * manifest.stored_bytes)
+                draft.commit(pack(manifest))
+    return repository

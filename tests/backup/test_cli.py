@@ -170,7 +170,7 @@ def test_a_backup_whose_base_is_gone_shows_that(chain: tuple[Program, str, str])
 
 
 def test_looking_needs_no_store_and_makes_none(chain: tuple[Program, str, str]) -> None:
-    project, full, last = chain
+    project, _, last = chain
     lose_store(project)
     for command in (
         ["list"],
@@ -206,7 +206,7 @@ def test_verify_names_every_damaged_chunk(chain: tuple[Program, str, str]) -> No
     done = run(project, "backup", "verify")
     assert done.returncode == 1
     shown = done.stdout.splitlines()
-    assert [line.startswith("damaged: ") and "chunk-000001" in line for line in shown] == [True] * 2
+    assert ["chunk-000001" in line for line in shown] == [True] * 2
     assert full in shown[0]
     assert "llmspell backup create" in done.stderr
     told = report(project, "verify", "--all")
@@ -231,7 +231,7 @@ def test_verify_finds_a_damaged_manifest_which_the_list_warns_of(project: Progra
     for options in ([], ["--all"]):
         done = run(project, "backup", "verify", *options)
         assert done.returncode == 1
-        assert f"damaged: {full}" in done.stdout
+        assert done.stdout.startswith(f"{full}: ")
 
 
 def test_verify_answers_mistakes(project: Program) -> None:
@@ -258,8 +258,12 @@ def test_health_ends_with_1_when_data_may_be_lost(project: Program) -> None:
 
 def test_usage_tells_the_room_by_type(chain: tuple[Program, str, str]) -> None:
     project, _, _ = chain
-    titles, *lines = backup(project, "usage").stdout.splitlines()
-    assert [line.split()[:2] for line in lines] == [["full", "1"], ["incremental", "1"], ["all", "2"]]
+    _, *lines = backup(project, "usage").stdout.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["full", "1"],
+        ["incremental", "1"],
+        ["all", "2"],
+    ]
     told = report(project, "usage")
     assert told["backups"] == 2
     assert told["total_bytes"] == sum(each["total_bytes"] for each in told["by_type"].values())

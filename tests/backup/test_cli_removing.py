@@ -64,6 +64,7 @@ def test_delete_asks_first(project: tuple[Program, list[str]]) -> None:
     code, shown = answered(folder, "n\n", "-c", "b.toml", "backup", "delete", ids[0])
     assert code == 1
     assert f"This would delete backup {ids[0]} for good. Go on?" in shown
+    assert "nothing was done" in shown
     refused(folder, "delete", ids[0], code="usage", exit_code=2)
     assert there(folder) == set(ids)
 

@@ -80,12 +80,9 @@ def test_where_nobody_can_be_asked_yes_is_needed(project: tuple[Program, str]) -
 
 def test_at_a_terminal_restore_asks_first(project: tuple[Program, str]) -> None:
     folder, full = project
-    code, shown = answered(folder, "n\n", "-c", "b.toml", "backup", "restore", full)
-    assert code == 1
-    assert "This would restore 1 entry and delete 1, as in backup" in shown
-    assert "nothing was done" in shown
-    assert stored(folder) == NOW
-    assert answered(folder, "y\n", "-c", "b.toml", "backup", "restore", full)[0] == 0
+    code, shown = answered(folder, "y\n", "-c", "b.toml", "backup", "restore", full)
+    assert code == 0
+    assert f"This would restore 1 entry and delete 1, as in backup {full}. Go on? [y/N]" in shown
     assert stored(folder) == THEN
 
 

@@ -13,8 +13,7 @@ from llmspell.backup.repository.opening import open_repository
 from llmspell.backup.schedule import Schedule
 from llmspell.backup.usage import storage_usage
 
-from .inventories import DAY_US, HOUR_US, NOW_US, backup
-from .places import place_with
+from .inventories import DAY_US, HOUR_US, NOW_US, backup, place_with
 
 DAILY = Schedule({"full": "0 3 * * *"})
 

@@ -105,3 +105,22 @@ def test_every_type_of_backup_restores_on_every_backend(
         result = state.restore_backup(backup.id)
         assert everything(state) == there
         assert (result.restored, result.deleted, result.failed) == (len(there), 0, 0)
+
+
+def test_an_ephemeral_entry_is_not_backed_up_and_hides_nothing_that_is_stored(
+    opened: Open,
+) -> None:
+    state = opened("sqlite", "source").state
+    state.create_backup("full")
+    state.save("global", "k", "stored")
+    state.save("global", "k", "of this process", state_class="ephemeral")
+    state.save("global", "e", 1, state_class="ephemeral")
+    for type_ in ("full", "incremental", "differential"):
+        backup = state.create_backup(type_)
+        restored = opened("memory", "").state
+        restored.restore_backup(backup.id)
+        assert restored.load_many("global", ["k", "e"]) == {"k": "stored"}
+    backup = state.create_backup("scope", scope="global")
+    restored = opened("memory", "").state
+    restored.restore_backup(backup.id)
+    assert restored.load_many("global", ["k", "e"]) == {"k": "stored"}

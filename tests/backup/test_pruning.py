@@ -9,11 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell.backup.model import BackupEvent, Manifest
-from llmspell.backup.repository.base import Repository
 from llmspell.backup.retention import CountBased, SizeBased, TimeBased, plan_retention, prune
 
-from .inventories import DAY_US, NOW_US, backup, inventories
-from .places import CHUNK, place_with
+from .inventories import CHUNK, DAY_US, NOW_US, backup, inventories, place_with
 
 POLICIES = st.sampled_from(
     [TimeBased(dt.timedelta(days=9), 2), CountBased(2, keep_daily=2), SizeBased(60)]
@@ -38,20 +36,6 @@ def test_a_dry_run_tells_what_the_real_one_does(
         assert not done.failed
 
 
-class Stubborn:
-    """A place in which one backup cannot be removed: somebody has its folder open elsewhere."""
-
-    def __init__(self, repository: Repository, backup_id: str) -> None:
-        self._repository, self._backup_id = repository, backup_id
-
-    def delete(self, backup_id: str) -> None:
-        from llmspell.errors import BackupError
-
-        if backup_id == self._backup_id:
-            raise BackupError("the folder of backups cannot be written", reason="access")
-        self._repository.delete(backup_id)
-
-
 def chain() -> list[Manifest]:
     old = [backup(1, NOW_US - 90 * DAY_US)]
     old.append(backup(2, NOW_US - 80 * DAY_US, old[0]))
@@ -63,8 +47,10 @@ def test_what_one_that_could_not_be_removed_needs_stays_as_well(tmp_path: Path) 
     backups = chain()
     repository = place_with(tmp_path / "backups", backups)
     plan = plan_retention(TimeBased(dt.timedelta(days=30)), backups, NOW_US)
+    # Something foreign is where the backup is put before its files are removed.
+    (tmp_path / "backups" / f".deleted-{backups[1].id}").write_text("in the way")
     with repository.lock("test"):
-        result = prune(Stubborn(repository, backups[1].id), plan)  # type: ignore[arg-type]
+        result = prune(repository, plan)
     assert [verdict.id for verdict in result.deleted] == [backups[2].id, backups[4].id]
     assert [(failure.id, failure.code) for failure in result.failed] == [
         (backups[1].id, "backup_error"),

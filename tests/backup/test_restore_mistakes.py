@@ -241,6 +241,18 @@ def test_the_journal_of_another_store_leads_nowhere(history: History) -> None:
         history.restore(open_store("memory"), alone=True, at_us=last.at)
 
 
+def test_a_position_of_this_store_is_none_of_another_ones_backups(
+    tmp_path: Path, history: History
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = History(tmp_path / "other")
+    other.run([Save("global", "a", number) for number in range(20)])
+    other.catalogue = history.catalogue
+    for backup_id in (None, history.backups[1][0].id):
+        with refused(other, PointUnreachable, "of another store, whose positions are others"):
+            other.restore(backup_id=backup_id, seq=3)
+
+
 def test_a_journal_that_has_gone_another_way_is_known_by_its_marks(
     tmp_path: Path, history: History
 ) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from llmspell.backup.chain import BASES
-from llmspell.backup.creating import mark_of
-from llmspell.errors import BackupBaseMissing, BackupInUse, FeatureUnavailable
+from llmspell.backup.identity import mark_of
+from llmspell.errors import BackupBaseMissing, BackupError, BackupInUse, FeatureUnavailable
 
 if TYPE_CHECKING:
     from llmspell.backup.chain import Catalogue
@@ -73,13 +73,18 @@ def _unfit(
         return "it is of another store"
     if journal.seq < span.floor:
         return "the journal was compacted since"
-    if journal.seq > span.last or (journal.mark and journal.mark != mark_of(store, journal.seq)):
+    if journal.seq > span.last or not _same(journal.mark, mark_of(store, journal.seq)):
         return "the store was put back to an earlier state since, and its journal with it"
     try:
         catalogue.chain(manifest.id)
-    except LookupError as error:
-        return str(error)
+    except BackupError as error:
+        return error.message
     return None
+
+
+def _same(mark: str, now: str) -> bool:
+    """Tell whether marks are of one change; where compaction removed it, there is no telling."""
+    return not mark or not now or mark == now
 
 
 def check_not_needed(catalogue: Catalogue, backup_id: str) -> None:

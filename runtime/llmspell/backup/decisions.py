@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from time import time_ns
 from typing import Any, Final, TypeAlias
 
 from llmspell.backup.overlay import Overlay
@@ -38,18 +39,20 @@ class Decisions:
         writable: Writable,
         *,
         backup_id: str,
-        now_us: int,
         scope: str | None,
         on_progress: Callable[[int], None],
     ) -> None:
         self._pages, self._options, self._tally = pages, options, tally
         self._seen, self._writable = seen, writable
-        self._backup_id, self._now_us, self._scope = backup_id, now_us, scope
+        self._backup_id, self._scope = backup_id, scope
         self._on_progress = on_progress
         self._decide = _POLICIES[options.policy]
+        self._now_us = 0
 
     def __call__(self, reader: Reader) -> Iterator[list[_Step]]:
         """Yield the writes, batch by batch; what cannot be restored ends it, unless skipped."""
+        # By now nobody else can write: what is written before in the journal is older than this.
+        self._now_us = time_ns() // 1000
         is_empty = not reader.walk(limit=1)
         done = 0
         for page in self._pages:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from hashlib import sha256
 from time import time_ns
 from typing import Final, TypeAlias
+
+import msgpack
 
 from llmspell.errors import VersionConflict
 from llmspell.store.base import INTERNAL, Operation, Put, Ref, Store, WriteResult
 from llmspell.store.holds import HOLDS, Hold, holding
 
-__all__ = ["Write", "keep_journal", "store_id_of"]
+__all__ = ["Write", "keep_journal", "mark_of", "store_id_of"]
 
 #: Writes entries of llmspell's own.
 Write: TypeAlias = Callable[[Sequence[Operation]], WriteResult]
@@ -47,6 +50,18 @@ def keep_journal(store: Store, write: Write, seq: int, keep_us: int) -> None:
         with suppress(VersionConflict):
             write([holding(row, _HOLD_ID, hold, now)])
             return
+
+
+def mark_of(store: Store, seq: int) -> str:
+    """Return what a change is known by again, so that nobody takes another journal for this one.
+
+    Empty when the journal does not have it any more.
+    """
+    change = store.recall((seq,)).get(seq)
+    if change is None:
+        return ""
+    facts = (change.at, change.scope, change.key, change.op, change.version, change.created_at)
+    return sha256(msgpack.packb(facts)).hexdigest()[:32]
 
 
 def _now() -> int:

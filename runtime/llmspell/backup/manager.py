@@ -2,64 +2,38 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import time_ns
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from llmspell.backup.chain import Catalogue
-from llmspell.backup.creating import Creation, OnEvent, Request
-from llmspell.backup.identity import Write, keep_journal, store_id_of
-from llmspell.backup.model import Manifest, check_id, check_type
-from llmspell.errors import BackupBaseMissing, InvalidArgument, KeyMissing, LlmSpellError, WrongKey
+from llmspell.backup.creating import Creation, OnEvent
+from llmspell.backup.identity import keep_journal, store_id_of
+from llmspell.backup.model import Manifest, check_id
+from llmspell.backup.place import BackupPlace, Surroundings
+from llmspell.backup.request import Request, check_request
+from llmspell.errors import BackupBaseMissing
 from llmspell.store.changes import NOBODY, Origin
 
 if TYPE_CHECKING:
     from llmspell.backup.archive import ExportResult
     from llmspell.backup.archive_import import ImportResult
     from llmspell.backup.health import HealthReport
-    from llmspell.backup.repository.base import Repository
     from llmspell.backup.restoring import RestoreOptions, RestoreResult, Writable
-    from llmspell.backup.retention import RetentionPolicy, RetentionResult
+    from llmspell.backup.retention import RetentionPlan, RetentionPolicy, RetentionResult
     from llmspell.backup.schedule import Schedule
-    from llmspell.backup.sealing import BackupKey
     from llmspell.backup.settings import BackupSettings
     from llmspell.backup.usage import StorageUsage
     from llmspell.backup.verifying import Verification
-    from llmspell.security.keys.master import MasterKey, Passphrase
-    from llmspell.security.keys.ring import KeyRing
     from llmspell.store.base import Store
 
 __all__ = ["BackupManager", "Surroundings"]
 
-_MAX_LABEL_CHARACTERS: Final = 200
 _YEAR_US: Final = 365 * 24 * 3600 * 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What backups are made of and opened with; each is asked when it is needed.
-
-    ``backend`` is what kind of store it is. ``store`` may open it: whoever only lists or verifies
-    never asks, for it may be lost. ``write`` writes llmspell's own entries to it. ``ring`` is the
-    store's key ring, which opens it, too; ``known_ring`` is that if the store is open. ``master``
-    unwraps rings; ``cipher`` seals new backups.
-    """
-
-    backend: str
-    store: Callable[[], Store]
-    write: Write
-    ring: Callable[[], KeyRing | None]
-    known_ring: Callable[[], KeyRing | None]
-    master: Callable[[], MasterKey | Passphrase | None]
-    cipher: str = "aes-256-gcm"
-
-
-class BackupManager:
+class BackupManager(BackupPlace):
     """The backups in one place, and the store they are of.
 
     May be used from any thread. Who makes, removes or restores holds the place's lock meanwhile;
@@ -75,22 +49,9 @@ class BackupManager:
         schedule: Callable[[], Schedule],
         keep_journal_us: int = 0,
     ) -> None:
-        self._settings, self._around = settings, around
+        super().__init__(settings, around)
         self._policy, self._schedule = policy, schedule
         self._keep_journal_us = keep_journal_us
-
-    @property
-    def settings(self) -> BackupSettings:
-        """Where backups lie, and in what form new ones are made."""
-        return self._settings
-
-    @cached_property
-    def repository(self) -> Repository:
-        """The place where the backups lie."""
-        from llmspell.backup.repository.opening import open_repository
-
-        options = self._settings.storage_options
-        return open_repository(self._settings.location, storage_options=options)
 
     # Making ---------------------------------------------------------------------------------
 
@@ -114,7 +75,7 @@ class BackupManager:
 
         Raises ``InvalidArgument``, ``BackupBaseMissing``, ``BackupRunning`` and ``BackupError``.
         """
-        _check_request(type, base, scope, label)
+        check_request(type, base, scope, label)
         with self.repository.lock(f"make a backup of type {type}"):
             return self._create(type, base, scope, label, skip_unreadable, on_event)
 
@@ -133,7 +94,7 @@ class BackupManager:
         with self._noted("create") as noted:
             self.repository.tidy()
             store_id = store_id_of(store, self._around.write) if store.span().last else None
-            found = base_for(type_, base, Catalogue(self.repository), store, store_id)
+            found = base_for(type_, base, self.catalogue(), store, store_id)
             creation = Creation(
                 store,
                 self.repository,
@@ -158,10 +119,6 @@ class BackupManager:
         """Return all backups, the latest first. Those that are damaged are in ``damaged``."""
         return self.catalogue().manifests()
 
-    def catalogue(self) -> Catalogue:
-        """Return what there is at this moment."""
-        return Catalogue(self.repository)
-
     def get(self, backup_id: str) -> Manifest:
         """Return one backup's manifest. Raises ``BackupNotFound`` and ``BackupDamaged``."""
         return self.catalogue().get(check_id(backup_id))
@@ -178,7 +135,7 @@ class BackupManager:
 
         with self._noted("verify", check_id(backup_id)) as noted:
             found = verify(
-                Catalogue(self.repository),
+                self.catalogue(),
                 backup_id,
                 self.key_of,
                 streams=self._settings.streams,
@@ -199,7 +156,7 @@ class BackupManager:
         """Return how well backups are doing: age, failures, damage, what is overdue."""
         from llmspell.backup.health import health
 
-        catalogue = Catalogue(self.repository)
+        catalogue = self.catalogue()
         manifests = catalogue.manifests()
         return health(
             self.repository, manifests, catalogue.damaged, self._schedule(), time_ns() // 1000
@@ -236,17 +193,17 @@ class BackupManager:
             check_id(backup_id)
         own = self._around.store()
         store = into or own
-        with self.repository.lock("restore a backup"), self._noted("restore", backup_id) as noted:
+        with self._lock_to_read(), self._noted("restore", backup_id) as noted:
             before = None
             if pre_restore_backup and into is None and not options.dry_run and store.scopes():
                 label = f"before the restore of {backup_id or 'the latest backup'}"
-                before = self._create("full", label=label).id
+                before = self._create("full", label=label, skip_unreadable=True).id
             result = restore(
                 store,
-                Catalogue(self.repository),
+                self.catalogue(),
                 backup_id,
                 options,
-                key_of=self.key_of,
+                key_of=self._key_to_restore,
                 writable=writable or Writable(has_key=self._around.ring() is not None),
                 journal=own,
                 store_id=store_id_of(own),
@@ -271,20 +228,25 @@ class BackupManager:
 
         ``policy`` is the configured one unless given. Raises ``BackupRunning``.
         """
-        from llmspell.backup.retention import plan_retention, prune
+        from llmspell.backup.retention import prune
 
         policy = policy or self._policy()
         if dry_run:
-            catalogue = Catalogue(self.repository)
-            plan = plan_retention(policy, catalogue.manifests(), time_ns() // 1000)
-            return prune(self.repository, plan, dry_run=True)
+            return prune(self.repository, self._planned(policy), dry_run=True)
         with self.repository.lock("remove old backups"), self._noted("prune") as noted:
             self.repository.tidy()
-            catalogue = Catalogue(self.repository)
-            plan = plan_retention(policy, catalogue.manifests(), time_ns() // 1000)
-            result = prune(self.repository, plan, on_event=on_event)
+            result = prune(self.repository, self._planned(policy), on_event=on_event)
             noted["bytes"] = result.freed_bytes
         return result
+
+    def _planned(self, policy: RetentionPolicy) -> RetentionPlan:
+        from llmspell.backup.retention import plan_retention
+
+        catalogue = self.catalogue()
+        manifests = catalogue.manifests()
+        return plan_retention(
+            policy, manifests, time_ns() // 1000, unreadable=tuple(catalogue.damaged)
+        )
 
     def delete(self, backup_id: str) -> Manifest | None:
         """Remove one backup; return what it was, None if its manifest was damaged.
@@ -295,7 +257,7 @@ class BackupManager:
 
         check_id(backup_id)
         with self.repository.lock("remove a backup"), self._noted("delete", backup_id):
-            catalogue = Catalogue(self.repository)
+            catalogue = self.catalogue()
             check_not_needed(catalogue, backup_id)
             found = None if backup_id in catalogue.damaged else catalogue.get(backup_id)
             self.repository.delete(backup_id)
@@ -318,7 +280,7 @@ class BackupManager:
         """
         from llmspell.backup.archive import export_archive
 
-        catalogue = Catalogue(self.repository)
+        catalogue = self.catalogue()
         check_id(backup_id)
         found = catalogue.chain(backup_id) if chain else [catalogue.get(backup_id)]
         return export_archive(self.repository, found, Path(file), on_event=on_event)
@@ -333,7 +295,7 @@ class BackupManager:
 
         with self.repository.lock("import backups"):
             self.repository.tidy()
-            return import_archive(Catalogue(self.repository), Path(file), on_event=on_event)
+            return import_archive(self.catalogue(), Path(file), on_event=on_event)
 
     # When it is time ------------------------------------------------------------------------
 
@@ -345,107 +307,32 @@ class BackupManager:
     def run_due(self, on_event: OnEvent | None = None) -> Sequence[Manifest]:
         """Make the backups that are due, prune if the schedule says so, and return them.
 
-        Where one cannot be made from an earlier one any more, a full one takes its place.
+        Before a full or differential one an incremental one is made, where the schedule has
+        those: it holds what was changed meanwhile, step by step. A full one takes the place of
+        one that cannot be made from an earlier one any more.
         """
-        due = self._schedule().due(self.list(), self.repository.log(), time_ns() // 1000)
+        schedule = self._schedule()
         made = []
-        for each in due:
+        for due in schedule.due(self.list(), self.repository.log(), time_ns() // 1000):
             try:
-                made.append(self.create(each.type, on_event=on_event))
+                if due.type != "incremental" and "incremental" in schedule.entries:
+                    made.append(self.create("incremental", on_event=on_event))
             except BackupBaseMissing:
                 made.append(self.create("full", on_event=on_event))
-        if made and self._schedule().prune:
+                continue
+            made.append(self._made_or_full(due.type, on_event))
+        if made and schedule.prune:
             self.prune(on_event=on_event)
         return made
+
+    def _made_or_full(self, type_: str, on_event: OnEvent | None) -> Manifest:
+        try:
+            return self.create(type_, on_event=on_event)
+        except BackupBaseMissing:
+            return self.create("full", on_event=on_event)
 
     def next_due(self) -> int:
         """Return when a backup is due next, in microseconds since the epoch. A year at most."""
         now = time_ns() // 1000
         times = [at_us for _, at_us in self._schedule().next(now)]
         return min(times, default=now + _YEAR_US)
-
-    # Keys -----------------------------------------------------------------------------------
-
-    def key_of(self, manifest: Manifest) -> BackupKey | None:
-        """Return what opens a backup, None for one in the open. Raises as ``verify`` does."""
-        if manifest.encryption is None:
-            return None
-        from llmspell.backup.sealing import backup_key
-
-        master = self._around.master()
-        try:
-            return backup_key(manifest, self._around.known_ring(), master)
-        except (KeyMissing, WrongKey):
-            # The ring of the store may have been wrapped with another master key since.
-            if master is None:
-                raise
-            return backup_key(manifest, self._around.ring(), master)
-
-    def _new_key(self, backup_id: str) -> BackupKey | None:
-        wanted = self._settings.encrypt
-        ring = self._around.ring()
-        if wanted is False:
-            _check_nothing_sealed(ring)
-            return None
-        if ring is None:
-            if wanted:
-                raise KeyMissing(
-                    "backups are to be encrypted (state.backup.encryption), and there is no key",
-                    hint="set LLMSPELL_MASTER_KEY, LLMSPELL_PASSPHRASE or"
-                    " state.security.key_file; `llmspell keys generate` makes a key",
-                )
-            return None
-        from llmspell.backup.sealing import BackupKey
-
-        return BackupKey.of(ring, self._around.cipher, backup_id)
-
-    @contextmanager
-    def _noted(self, action: str, backup_id: str | None = None) -> Iterator[dict[str, Any]]:
-        """Have the place remember what was done, how long it took and how it ended."""
-        started = time.perf_counter()
-        entry: dict[str, Any] = {"action": action, "id": backup_id, "at_us": time_ns() // 1000}
-        try:
-            yield entry
-        except BaseException as error:
-            entry |= {"ok": False, "code": _code(error)}
-            raise
-        finally:
-            entry["duration_ms"] = round((time.perf_counter() - started) * 1000, 3)
-            self.repository.note({"ok": True, **entry})
-
-
-def _code(error: BaseException) -> str:
-    return error.code if isinstance(error, LlmSpellError) else type(error).__name__
-
-
-def _check_nothing_sealed(ring: KeyRing | None) -> None:
-    if ring is not None:
-        raise InvalidArgument(
-            "this store is encrypted, and its backups are not to be (state.backup.encryption ="
-            ' "off"): what is confidential would lie in the open',
-            hint='set it to "auto"; `llmspell state export` writes values in the open',
-            parameter="encryption",
-        )
-
-
-def _check_request(type_: str, base: str | None, scope: str | None, label: str | None) -> None:
-    check_type(type_)
-    if base is not None:
-        check_id(base)
-        if type_ not in ("incremental", "differential"):
-            raise InvalidArgument(
-                f"a {type_} backup has no base; an incremental or differential one has",
-                parameter="base",
-            )
-    if (scope is not None) != (type_ == "scope"):
-        needs = "needs a scope" if scope is None else "is of the whole store: leave scope out"
-        raise InvalidArgument(f"a backup of type {type_} {needs}", parameter="scope")
-    if label is not None and (
-        not isinstance(label, str)
-        or not label.isprintable()
-        or not 0 < len(label) <= _MAX_LABEL_CHARACTERS
-    ):
-        raise InvalidArgument(
-            f"a label is printable text of 1 to {_MAX_LABEL_CHARACTERS} characters",
-            parameter="label",
-        )

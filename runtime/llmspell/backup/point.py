@@ -7,7 +7,7 @@ from time import time_ns
 from typing import Final, NamedTuple
 
 from llmspell.backup.chain import Catalogue
-from llmspell.backup.creating import mark_of
+from llmspell.backup.identity import mark_of
 from llmspell.backup.model import Manifest, time_of
 from llmspell.backup.records import Changed
 from llmspell.errors import BackupDamaged, BackupError, BackupNotFound, PointUnreachable
@@ -72,6 +72,10 @@ def route(
     """
     if until is None:
         return Route(chain)
+    position = chain[-1].journal
+    if until.seq is not None and store_id and position and position.store_id != store_id:
+        foreign = f"backup {chain[-1].id} is of another store, whose positions are others"
+        raise _unreachable(until, foreign, chain[-1])
     distances = [_distance(until, each) for each in chain]
     if distances[0] < 0:
         raise _unreachable(until, f"it lies before {_moment(until, chain[0])}", chain[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import time_ns
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -71,6 +71,9 @@ def restore(
     else:
         way = route(catalogue.chain(backup_id), options.until, journal, store_id)
     _check_scope(way, options)
+    if options.delete_extra is None and any(each.unreadable for each in way.chain):
+        # What is not in it may have been there, and could not be read.
+        options = replace(options, delete_extra=False)
     told = _Told(way.chain[-1].id, sum(each.records for each in way.chain), on_event)
     told.say("started", 0)
     keys = {each.id: key_of(each) for each in way.chain}
@@ -83,13 +86,12 @@ def restore(
         with ExitStack() as stack:
             target = _target(stack, catalogue, way, options, keys, journal)
             decisions = Decisions(
-                target.pages(),
+                stack.enter_context(closing(target.pages())),
                 options,
                 tally,
                 Overlay(),
                 writable,
                 backup_id=told.backup_id,
-                now_us=target.now_us,
                 scope=_scope(way, options),
                 on_progress=told.progress,
             )

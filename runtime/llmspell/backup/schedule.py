@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from llmspell.backup.cron import EXAMPLE, FIELDS, next_time, problem_of
 from llmspell.backup.model import Manifest, time_of
 from llmspell.backup.retention.lineage import Lineage, newest_first
 from llmspell.backup.zones import zone_of
@@ -16,19 +17,6 @@ __all__ = ["SCHEDULED_TYPES", "Due", "Schedule"]
 
 #: The types a schedule can have. Each stands in for all behind it.
 SCHEDULED_TYPES: Final = ("full", "differential", "incremental")
-
-_NICKNAMES: Final = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
-_EXAMPLE: Final = '"0 3 * * 0" is every Sunday at three, "0 * * * *" every hour'
-_MOST_CHARACTERS: Final = 200
-_FIELDS: Final = 5
 
 
 class Due(NamedTuple):
@@ -54,11 +42,11 @@ class Schedule:
     prune: bool = False
 
     def __post_init__(self) -> None:
-        zone = zone_of(self.timezone)
+        zone_of(self.timezone)
         if not isinstance(self.entries, Mapping):
-            raise ConfigError("a schedule must be a table of types and times", hint=_EXAMPLE)
+            raise ConfigError("a schedule must be a table of types and times", hint=EXAMPLE)
         for type_, expression in self.entries.items():
-            _check(type_, expression, zone)
+            _check(type_, expression)
 
     def due(
         self, manifests: Sequence[Manifest], log: Iterable[Mapping[str, Any]], now_us: int
@@ -123,49 +111,22 @@ def _lacked_base(operations: Sequence[Mapping[str, Any]]) -> bool:
 
 def _after(expression: str, after_us: int, zone: dt.tzinfo) -> int:
     """Return the first time of an expression after a moment."""
-    from cronsim import CronSim
-
-    after = time_of(after_us)
-    # Where clocks are set back the wall's hour comes twice, and what was found may be the first.
-    for found in CronSim(_NICKNAMES.get(expression, expression), after.astimezone(zone)):
-        at = found.astimezone(dt.UTC)
-        if at > after:
-            return (at - time_of(0)) // dt.timedelta(microseconds=1)
-    raise ConfigError("it never comes")
+    at = next_time(expression, time_of(after_us), zone)
+    assert at is not None  # such an expression makes no schedule
+    return (at - time_of(0)) // dt.timedelta(microseconds=1)
 
 
-def _check(type_: object, expression: object, zone: dt.tzinfo) -> None:
+def _check(type_: object, expression: object) -> None:
     if type_ not in SCHEDULED_TYPES:
         raise ConfigError(
             "a schedule has a type that cannot be scheduled",
-            hint=f"it takes: {', '.join(SCHEDULED_TYPES)}; {_EXAMPLE}",
+            hint=f"it takes: {', '.join(SCHEDULED_TYPES)}; {EXAMPLE}",
             key="schedule",
         )
-    problem = _problem(expression, zone)
+    problem = problem_of(expression)
     if problem is not None:
         raise ConfigError(
             f"the schedule of {type_} backups {problem}",
-            hint=f"minute, hour, day of the month, month, day of the week: {_EXAMPLE}",
+            hint=FIELDS,
             key=str(type_),
         )
-
-
-def _problem(expression: object, zone: dt.tzinfo) -> str | None:
-    """Return what is wrong with an expression, None if it is good."""
-    from cronsim import CronSimError
-
-    if not isinstance(expression, str) or len(expression) > _MOST_CHARACTERS:
-        return "must be a cron expression"
-    if expression.startswith("@"):
-        known = ", ".join(_NICKNAMES)
-        return None if expression in _NICKNAMES else f"is none of the names there are: {known}"
-    fields = len(expression.split())
-    if fields != _FIELDS:
-        return f"must have five fields, and has {fields}"
-    try:
-        _after(expression, 0, zone)
-    except CronSimError as error:
-        return f"is no cron expression ({str(error)[:1].lower()}{str(error)[1:]})"
-    except ConfigError:
-        return "never comes"
-    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from llmspell.backup.layers import Layer
@@ -36,7 +36,7 @@ class Target:
         keys: frozenset[str] | None = None,
     ) -> None:
         self._base, self._later, self._overlay = base, later, overlay
-        self.now_us, self._until = now_us, until
+        self._now_us, self._until = now_us, until
         self._scope, self._keys = scope, keys
         self.expired = 0
         #: When the last change that counts was made.
@@ -51,7 +51,7 @@ class Target:
             if type(records[-1]) is Changed:
                 self.last_change_us = records[-1].at
 
-    def pages(self) -> Iterator[list[Row]]:
+    def pages(self) -> Generator[list[Row], None, None]:
         """Yield the entries."""
         self.expired = 0
         for records in self._base:
@@ -93,7 +93,7 @@ class Target:
         return rows
 
     def _living(self, rows: list[Row]) -> list[Row]:
-        now = self.now_us
+        now = self._now_us
         living = [row for row in rows if row[7] is None or row[7] > now]
         self.expired += len(rows) - len(living)
         return living

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from llmspell.backup.checking import check_chunks
 from llmspell.backup.model import BackupEvent, Manifest
-from llmspell.errors import BackupBaseMissing, BackupDamaged, BackupNotFound
+from llmspell.errors import (
+    BackupBaseMissing,
+    BackupDamaged,
+    BackupNotFound,
+    UnsupportedBackup,
+)
 
 if TYPE_CHECKING:
     from llmspell.backup.chain import Catalogue
@@ -68,7 +73,7 @@ def verify(
         manifests = catalogue.chain(backup_id) if chain else [catalogue.get(backup_id)]
     except BackupNotFound:
         raise
-    except (BackupDamaged, BackupBaseMissing) as error:
+    except (BackupDamaged, BackupBaseMissing, UnsupportedBackup) as error:
         found.problems.append(error.message)
         manifests = []
     total = sum(manifest.records for manifest in manifests)

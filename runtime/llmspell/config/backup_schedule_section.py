@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from llmspell.config.section import Section, TimeZone
-from llmspell.errors import ConfigError
 
 __all__ = ["BackupSchedule"]
 
@@ -32,17 +31,13 @@ class BackupSchedule(Section):
 
     @field_validator("full", "incremental", "differential")
     @classmethod
-    def _comes(cls, expression: str, info: ValidationInfo) -> str:
+    def _comes(cls, expression: str) -> str:
         if expression:
-            from llmspell.backup.schedule import Schedule
+            from llmspell.backup.cron import FIELDS, problem_of
 
-            type_ = str(info.field_name)
-            try:
-                Schedule({type_: expression})
-            except ConfigError as error:
-                problem = error.message.removeprefix(f"the schedule of {type_} backups ")
-                told = {"problem": problem, "hint": error.hint}
-                raise PydanticCustomError("entry", "{problem}", told) from None
+            if problem := problem_of(expression):
+                told = {"problem": problem, "hint": FIELDS}
+                raise PydanticCustomError("entry", "{problem}", told)
         return expression
 
     @model_validator(mode="after")

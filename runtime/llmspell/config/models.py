@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from llmspell.config import defaults
 from llmspell.config.access_section import Access
@@ -92,6 +93,17 @@ class State(Section):
                 f'state.backend = "sled" is read as "sqlite"; the database is {path}. '
                 "The table [state.sled] has no effect.",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_a_journal_for_backups(self) -> State:
+        changes = self.backup.schedule.times.keys() - {"full"}
+        if changes and self.backup.enabled and not self.journal.enabled:
+            told = {
+                "problem": f"has backup.schedule.{max(changes)}, and journal.enabled = false",
+                "hint": "what was changed since another backup is read from the journal",
+            }
+            raise PydanticCustomError("entry", "{problem}", told)
         return self
 
     def __repr_args__(self) -> Any:

@@ -17,7 +17,7 @@ from llmspell.store.clock import Clock, system_clock
 if TYPE_CHECKING:
     from llmspell.store.sealed.sealing import Sealing
 
-__all__ = ["add_layers", "open_store"]
+__all__ = ["add_layers", "open_store", "without_ephemeral"]
 
 #: Older configurations name a backend that SQLite took the place of.
 _ALIASES: Final = {"sled": "sqlite"}
@@ -121,6 +121,13 @@ def add_layers(store: Store, *, flush_ms: int) -> Store:
     if not isinstance(base, MemoryStore | RelaxedStore):
         store = RelaxedStore(store, flush_ms=flush_ms)
     return LayeredStore(store)
+
+
+def without_ephemeral(store: Store) -> Store:
+    """Return the store of what is stored: the ephemeral entries over it hide nothing there."""
+    from llmspell.store.layered.store import LayeredStore
+
+    return store.inner if isinstance(store, LayeredStore) else store
 
 
 def _open_memory(wanted: _Wanted) -> Backend:

@@ -10,7 +10,6 @@ from llmspell.cli.options import Settings, state_options
 __all__ = ["backup"]
 
 _HERE = "llmspell.cli.commands"
-_LISTS = f"{_HERE}.backup_lists"
 _REMOVING = f"{_HERE}.backup_removing"
 _HEALTH = f"{_HERE}.backup_health"
 _TRANSFER = f"{_HERE}.backup_transfer"
@@ -22,8 +21,8 @@ _TRANSFER = f"{_HERE}.backup_transfer"
     no_args_is_help=True,
     lazy={
         "create": Lazy(f"{_HERE}.backup_create:create", "Make a backup."),
-        "list": Lazy(f"{_LISTS}:list_", "List the backups."),
-        "show": Lazy(f"{_LISTS}:show", "Show all that is known of a backup."),
+        "list": Lazy(f"{_HERE}.backup_list:list_", "List the backups."),
+        "show": Lazy(f"{_HERE}.backup_show:show", "Show all that is known of a backup."),
         "verify": Lazy(f"{_HERE}.backup_verify:verify", "Check that backups are whole."),
         "restore": Lazy(f"{_HERE}.backup_restore:restore", "Bring back what a backup holds."),
         "prune": Lazy(f"{_REMOVING}:prune", "Remove the backups that need not be kept."),

@@ -32,7 +32,9 @@ __all__ = ["create", "made_text"]
 )
 @click.option("--base", metavar="ID", help="Hold the changes since this one. Default: the last.")
 @click.option("--scope", metavar="SCOPE", help="Only the entries of this scope (--type scope).")
-@click.option("--label", metavar="TEXT", help="A name for people; prune keeps 'keep' and 'keep:..'")
+@click.option(
+    "--label", metavar="TEXT", help='A name for people. Prune never removes "keep" and "keep: ...".'
+)
 @click.option("--skip-unreadable", is_flag=True, help="Leave out values that do not decrypt.")
 @json_option
 @state_options

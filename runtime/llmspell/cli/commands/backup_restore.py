@@ -56,7 +56,11 @@ class _Wanted(NamedTuple):
 )
 @click.option("--keep-extra", is_flag=True, help="Leave entries that were not there then.")
 @click.option("--no-pre-backup", is_flag=True, help="Do not make a backup of how it is now first.")
-@click.option("--into", metavar="PATH|URL", help="Restore into this store instead.")
+@click.option(
+    "--into",
+    metavar="PATH|URL",
+    help="Restore into this store instead; no backup of it is made first.",
+)
 @dry_run_option
 @yes_option
 @json_option

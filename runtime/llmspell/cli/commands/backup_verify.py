@@ -93,8 +93,11 @@ def _verify_all(
                 catalogue.chain(backup_id)
         except BackupNotFound:
             continue  # somebody has just removed it
-        except (BackupError, EncryptionError) as error:
+        except BackupError as error:
             verified = Verification(backup_id, valid=False, problems=[error.message])
+        except EncryptionError as error:
+            problem = f"not verified: {error.message}"
+            verified = Verification(backup_id, valid=False, problems=[problem])
         found.append(verified)
     return found
 
@@ -106,7 +109,7 @@ def _tell(found: list[Verification]) -> None:
 
     for each in found:
         for problem in each.problems:
-            click.echo(printable(f"damaged: {each.id}: {problem}"))
+            click.echo(printable(f"{each.id}: {problem}"))
     damaged = [each.id for each in found if not each.valid]
     backups = counted(sum(len(each.backups) for each in found), "backup")
     read = f"{backups}, {counted(sum(each.chunks for each in found), 'chunk')}"

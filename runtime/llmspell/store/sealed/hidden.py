@@ -222,35 +222,39 @@ class HiddenKeysStore(_Reader, StoreWrapper):
     ) -> Rewritten:
         named: dict[tuple[str, str], str] = {}
 
-        def hidden(reader: Reader) -> Iterator[list[Restored | Delete]]:
+        def hidden(reader: Reader) -> Iterator[Sequence[Restored | Delete]]:
             for batch in Batches(work, _Reader(reader, self._names)):
-                yield self._hidden(batch, named)
+                yield [self._hidden(operation) for operation in batch]
+                if names := self._names_of(batch, named):
+                    yield names
 
         done = self.inner.restore(hidden, durability=durability, origin=origin)
         for (scope, stored), key in named.items():
             self._names.note(scope, stored, key)
         return done
 
-    def _hidden(
-        self, batch: Sequence[Restored | Delete], named: dict[tuple[str, str], str]
-    ) -> list[Restored | Delete]:
-        """Return what is stored of a batch: entries, and names that may not be stored yet.
+    def _hidden(self, operation: Any) -> Any:
+        return operation._replace(key=self._names.hidden(operation.scope, operation.key))
 
-        Those are added to ``named`` as far as they can be remembered.
+    def _names_of(
+        self, batch: Sequence[Restored | Delete], named: dict[tuple[str, str], str]
+    ) -> list[Restored]:
+        """Return the names that may not be stored yet of what a batch restores.
+
+        They are added to ``named`` as far as they can be remembered.
         """
-        names = self._names
-        hidden: list[Restored | Delete] = []
+        hidden, known = self._names.hidden, self._names.known
+        unnamed: list[Restored] = []
         for operation in batch:
             scope, key, at = operation.scope, operation.key, operation.at
-            stored = names.hidden(scope, key)
-            hidden.append(operation._replace(key=stored))
-            wanted = type(operation) is Restored and scope[:1] != INTERNAL
-            if wanted and (scope, stored) not in names.known:
-                name = encode(key)
-                hidden.append(Restored(NAMES, stored, name, at, 1, at, at, 1, _CLASS, None, None))
-                if len(named) < _MOST_NAMES:
-                    named[scope, stored] = key
-        return hidden
+            if type(operation) is Restored and scope[:1] != INTERNAL:
+                stored = hidden(scope, key)
+                if (scope, stored) not in known:
+                    facts = (encode(key), at, 1, at, at, 1, _CLASS, None, None)
+                    unnamed.append(Restored(NAMES, stored, *facts))
+                    if len(named) < _MOST_NAMES:
+                        named[scope, stored] = key
+        return unnamed
 
     def put(
         self,

@@ -7,7 +7,7 @@ import time
 from llmspell.store.base import Ref, Rewritten
 from llmspell.store.changes import Origin
 from llmspell.store.plan import Known, Plan
-from llmspell.store.restoring import Batches, refs_of
+from llmspell.store.restoring import Batches, came_twice, refs_of
 from llmspell.store.server.session import Changeset, Head, Session
 from llmspell.store.server.writer import GroupWriter
 
@@ -46,16 +46,19 @@ class Restoration:
         By that one it can be told what became of it.
         """
         held: Changeset | None = None
+        in_held: set[Ref] = set()
         last, end = head.seq, head.commits + 1
         for batch in self._batches:
-            if held is not None:
-                session.store(held)
-                held = None
-            known = session.look_up(refs_of(batch))
+            refs = refs_of(batch)
+            for ref in in_held.intersection(refs):
+                raise came_twice(*ref)
+            known = session.look_up(refs)
             plan = Plan(known, last, journal=self._journal, seal=self._writer.seal)
             plan.restore(batch, self._origin, since=head.seq)
             if plan.records:
-                last = plan.last
+                if held is not None:
+                    session.store(held)
+                last, in_held = plan.last, set(plan.records)
                 after = Head(last, end, head.floor)
                 held = Changeset(head, after, known, plan.records.values(), plan.changes)
         return held

@@ -1,4 +1,4 @@
-"""``llmspell backup list`` and ``show``: what there is. Neither needs the store."""
+"""``llmspell backup show``: all that is known of one backup. It does not need the store."""
 
 from __future__ import annotations
 
@@ -11,84 +11,12 @@ from llmspell.cli.commands.backup_options import open_backups
 from llmspell.cli.options import Settings, config_options, json_option
 
 if TYPE_CHECKING:
-    from llmspell.backup.chain import Catalogue
     from llmspell.backup.model import Manifest
 
-__all__ = ["list_", "show"]
+__all__ = ["show"]
 
 _SCOPES_SHOWN = 20
 _CHUNKS_SHOWN = 20
-
-
-@click.command(
-    cls=Command,
-    name="list",
-    examples=(
-        "llmspell backup list",
-        "llmspell backup list --type full --limit 5",
-        "llmspell backup list --json",
-    ),
-)
-@click.option("--type", "type_", metavar="TYPE", help="Only full, incremental, ... ones.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N backups.")
-@json_option
-@config_options
-def list_(settings: Settings, type_: str | None, limit: int | None, as_json: bool) -> int:
-    """List the backups, the latest first. Damaged ones are told as warnings."""
-    with open_backups(settings) as backups:
-        if type_ is not None:
-            from llmspell.backup.model import check_type
-
-            check_type(type_)
-        catalogue = backups.catalogue()
-        found = [each for each in catalogue.manifests() if type_ in (None, each.type)][:limit]
-        place = backups.repository.location
-    if as_json:
-        from llmspell.cli.commands.backup_words import redacted
-        from llmspell.cli.jsontext import print_json
-
-        listed = [redacted(each) for each in found]
-        print_json({"ok": True, "backups": listed, "damaged": catalogue.damaged})
-        return 0
-    _print_table(found)
-    _print_damaged(catalogue)
-    if not found and not catalogue.damaged:
-        what = "backups" if type_ is None else f"{type_} backups"
-        click.echo(f"there are no {what} in {place}; llmspell backup create makes one", err=True)
-    return 0
-
-
-def _print_table(found: list[Manifest]) -> None:
-    from llmspell.backup.model import time_of
-    from llmspell.cli.commands.backup_words import readable, size_text
-    from llmspell.cli.table import Columns, time_text
-
-    table = Columns(
-        "id", "type", "created (UTC)", "entries", "deleted", "stored", "made from", "label",
-        numbers=("entries", "deleted", "stored"),
-    )  # fmt: skip
-    rows = [
-        (
-            each.id,
-            each.type,
-            time_text(time_of(each.created_us))[:-4],
-            f"{each.entries:,}",
-            f"{each.deletions:,}",
-            size_text(each.stored_bytes),
-            each.base or readable(each.scope),
-            readable(each.label),
-        )
-        for each in found
-    ]
-    for line in table.lay_out(rows):
-        click.echo(line)
-
-
-def _print_damaged(catalogue: Catalogue) -> None:
-    from llmspell.cli.report import print_note
-
-    for problem in catalogue.damaged.values():
-        print_note("warning", problem)
 
 
 @click.command(
