@@ -51,8 +51,8 @@ def lose_the_store(folder: Path) -> str:
         print("whole:", runtime.backups.verify(last).valid)
         state = runtime.state
         print("lost", told(state.restore_backup(last)))
-        metadata = state.get_metadata("user:42", "visits")
-        print("visits:", state.load("user:42", "visits"), "version:", metadata.version)
+        (latest,) = state.history("user:42", "visits")
+        print("visits:", state.load("user:42", "visits"), "version:", latest.version)
     return last
 
 

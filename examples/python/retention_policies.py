@@ -57,7 +57,8 @@ def imagined(full: Manifest, incremental: Manifest, scope: Manifest) -> Iterator
     last: Manifest | None = None
     for age in range(DAYS, 0, -1):
         at = NOW - dt.timedelta(days=age)
-        dated = {"id": f"{at:%Y%m%dT%H%M%SZ}-000000", "created_us": int(at.timestamp() * 1e6)}
+        day = f"{at:%Y%m%dT%H%M%SZ}"
+        dated = {"id": f"{day}-000000", "created_us": int(at.timestamp() * 1e6)}
         if last is None or at.weekday() == SUNDAY:
             last = full.model_copy(update={**dated, "stored_bytes": 500, "label": None})
         else:
@@ -65,7 +66,7 @@ def imagined(full: Manifest, incremental: Manifest, scope: Manifest) -> Iterator
             based = {"base": last.id, "base_checksum": last.checksum, "chain": chain}
             last = incremental.model_copy(update={**dated, **based, "stored_bytes": 50})
             if at.weekday() == 0:
-                yield scope.model_copy(update={**dated, "id": dated["id"][:-1] + "1"})
+                yield scope.model_copy(update={**dated, "id": f"{day}-000001"})
         yield last
 
 

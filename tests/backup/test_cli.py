@@ -102,14 +102,16 @@ def test_a_mistake_makes_no_backup_and_says_what_would(
     assert files(project) == []
 
 
-def test_where_backups_are_off_it_says_how_to_switch_them_on(project: Program) -> None:
+def test_where_backups_are_off_it_says_how_to_switch_them_on(
+    project: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done = project.here("backup", "list")
     assert done.returncode == 2
     assert done.stderr.startswith("error[feature_unavailable]: backups are switched off")
     assert "state.backup.enabled = true" in done.stderr
-    once = {"LLMSPELL_STATE__BACKUP__ENABLED": "true"}
-    assert "LLMSPELL_STATE__BACKUP__ENABLED=true" in done.stderr
-    assert project("backup", "list", environ=once).returncode == 0
+    assert "LLMSPELL_STATE__BACKUP__ENABLED=true llmspell backup" in done.stderr
+    monkeypatch.setenv("LLMSPELL_STATE__BACKUP__ENABLED", "true")
+    assert project.here("backup", "list").returncode == 0
 
 
 def test_two_at_a_time_cannot_be(project: Program) -> None:

@@ -418,3 +418,26 @@ def test_a_full_backup_that_is_due_comes_after_the_changes_since_the_last_one(
     state.save("global", "k", 1)
     assert [made.type for made in state.run_due_backups()] == ["full"]
     assert state.run_due_backups() == []
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True])
+def test_stored_grants_come_back_to_a_store_that_never_had_any_and_to_no_other(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, is_encrypted: bool
+) -> None:
+    if is_encrypted:
+        monkeypatch.setenv("LLMSPELL_MASTER_KEY", "ab" * 32)
+    state = opened(security__encryption_enabled=is_encrypted).state
+    state.save("global", "k", 1)
+    granted = state.grant("bob", "read", "user:*")
+    made = state.create_backup("full")
+    state.grant("eve", "write", "*")
+    made_later = state.create_backup("incremental")
+    for backup, names in ((made, ["bob"]), (made_later, ["bob", "eve"])):
+        lost = opened(f"{backup.id}.db", security__encryption_enabled=is_encrypted).state
+        assert lost.restore_backup(backup.id, dry_run=True).grants == len(names)
+        assert lost.list_grants() == []
+        lost.restore_backup(backup.id)
+        assert [grant.actor for grant in lost.list_grants()] == names
+    assert state.revoke(granted.id)
+    assert state.restore_backup(made.id).grants == 0
+    assert [grant.actor for grant in state.list_grants()] == ["eve"]

@@ -18,7 +18,7 @@ from llmspell_bridges.sandbox import SandboxOptions
 from llmspell_stdlib.args import ScriptArguments
 from llmspell_stdlib.registry import GLOBALS
 
-FEATURES = frozenset({"state.journal.enabled", "state.migration.enabled"})
+FEATURES = frozenset(f"state.{each}.enabled" for each in ("journal", "migration", "backup"))
 
 
 class Bench:

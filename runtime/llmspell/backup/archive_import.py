@@ -54,7 +54,10 @@ def import_archive(
     ``UnsupportedBackup``.
     """
     with open_archive(file) as archive:
-        manifests = {backup_id: archive.manifest(backup_id) for backup_id in archive.ids()}
+        read = [archive.manifest(backup_id) for backup_id in archive.ids()]
+        # Bases first: what is written then leads back to a full backup at any moment.
+        read.sort(key=lambda manifest: (len(manifest.chain), manifest.id))
+        manifests = {manifest.id: manifest for manifest in read}
         there = {each: _there(catalogue, each, manifests[each]) for each in manifests}
         missing = _missing_bases(catalogue, archive, manifests)
         steps = _Steps(manifests, on_event)
@@ -63,7 +66,6 @@ def import_archive(
                 archive.check_chunk(manifest.id, chunk)
                 steps.advance(manifest, chunk.records)
         new = [manifest for manifest in manifests.values() if not there[manifest.id]]
-        new.sort(key=lambda manifest: len(manifest.chain))
         _copy(catalogue, archive, new, steps)
     return ImportResult(
         file=str(file),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from llmspell import __version__
 from llmspell.backup.checking import check_chunks
 from llmspell.backup.counts import Counts
+from llmspell.backup.grants import packed_grants
 from llmspell.backup.identity import mark_of
 from llmspell.backup.manifest_file import pack, signed, whole_checksum
 from llmspell.backup.model import (
@@ -82,7 +83,8 @@ class Creation:
                     self._counts.add(records)
                     self._tell("progress", self._counts.records)
             self._check_journal_reached()
-            manifest = self._manifest(writer, seq, snapshot_us)
+            grants = None if self._request.scope else packed_grants(reader, self._key)
+            manifest = self._manifest(writer, seq, snapshot_us, grants)
             if self._settings.verify:
                 manifest = self._verified(draft, manifest)
             draft.commit(pack(manifest, self._key))
@@ -121,7 +123,9 @@ class Creation:
             return dict(self._store.scopes(self._request.scope)).get(self._request.scope, 0)
         return int(self._store.stats()["entries"])
 
-    def _manifest(self, writer: ChunkWriter, seq: int, snapshot_us: int) -> Manifest:
+    def _manifest(
+        self, writer: ChunkWriter, seq: int, snapshot_us: int, grants: str | None
+    ) -> Manifest:
         request, settings, base = self._request, self._settings, self._request.base
         journal = None
         if self._store_id is not None:
@@ -156,6 +160,7 @@ class Creation:
             stored_bytes=writer.stored_bytes,
             scopes=self._counts.scopes(),
             scope_count=self._counts.scope_count,
+            grants=grants,
             chunks=writer.chunks,
             checksum=whole_checksum(writer.chunks),
         )

@@ -7,6 +7,7 @@ from functools import partial
 from time import time_ns
 from typing import Any, Final, TypeAlias
 
+from llmspell.backup.grants import count_grants, restored_grants
 from llmspell.backup.overlay import Overlay
 from llmspell.backup.restore_options import RestoreOptions
 from llmspell.backup.restore_result import Tally
@@ -40,16 +41,17 @@ class Decisions:
         *,
         backup_id: str,
         scope: str | None,
+        grants: list[tuple[str, bytes]],
         on_progress: Callable[[int], None],
     ) -> None:
         self._pages, self._options, self._tally = pages, options, tally
         self._seen, self._writable = seen, writable
-        self._backup_id, self._scope = backup_id, scope
+        self._backup_id, self._scope, self._grants = backup_id, scope, grants
         self._on_progress = on_progress
         self._decide = _POLICIES[options.policy]
         self._now_us = 0
 
-    def __call__(self, reader: Reader) -> Iterator[list[_Step]]:
+    def __call__(self, reader: Reader) -> Iterator[Sequence[_Step]]:
         """Yield the writes, batch by batch; what cannot be restored ends it, unless skipped."""
         # By now nobody else can write: what is written before in the journal is older than this.
         self._now_us = time_ns() // 1000
@@ -65,6 +67,11 @@ class Decisions:
                 self._on_progress(done)
         if self._options.deletes and not is_empty:
             yield from self._deleted(reader)
+        if self._scope is None:
+            grants = restored_grants(reader, self._grants, self._now_us)
+            self._tally.grants = count_grants(grants)
+            if grants:
+                yield grants
 
     def _restored(self, reader: Reader, rows: list[Row], *, is_empty: bool) -> list[_Step]:
         if is_empty:

@@ -139,6 +139,8 @@ class Manifest(_Model):
     stored_bytes: _Size
     scopes: tuple[ScopeInfo, ...] = ()
     scope_count: _Size = 0
+    #: The stored grants in base64; sealed like a chunk where the backup is encrypted.
+    grants: str | None = None
     chunks: tuple[ChunkInfo, ...]
     #: SHA-256 of the names and checksums of all chunks, in their order.
     checksum: _Sha256

@@ -22,6 +22,7 @@ class RestoreResult:
     ``restored`` entries were written, ``unchanged`` ones were that already, ``skipped`` ones the
     policy left as they are; ``expired`` ones had run out by now. ``errors`` tells of the first
     hundred that failed, ``changes``, after a dry run, of the first hundred that would change.
+    ``grants`` of access control came back, if the store never had any.
     ``point_us`` is the time it went back to, if one was asked for.
     """
 
@@ -33,6 +34,7 @@ class RestoreResult:
     deleted: int = 0
     failed: int = 0
     expired: int = 0
+    grants: int = 0
     errors: tuple[dict[str, str], ...] = ()
     changes: tuple[dict[str, str], ...] = ()
     point_us: int | None = None
@@ -55,6 +57,8 @@ class RestoreResult:
         }
         if self.status == "dry_run":
             told["changes"] = [dict(change) for change in self.changes]
+        if self.grants:
+            told["grants"] = self.grants
         if self.point_us is not None:
             told["point"] = time_of(self.point_us)
         if self.pre_restore_backup_id is not None:
@@ -72,6 +76,7 @@ class Tally:
     skipped: int = 0
     deleted: int = 0
     failed: int = 0
+    grants: int = 0
     errors: list[dict[str, str]] = field(default_factory=list)
     changes: list[dict[str, str]] = field(default_factory=list)
 

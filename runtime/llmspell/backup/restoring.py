@@ -10,6 +10,7 @@ from time import time_ns
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from llmspell.backup.decisions import Decisions
+from llmspell.backup.grants import grants_of
 from llmspell.backup.layers import RESTORE_RUN, BackupLayer, Layer, spool_journal
 from llmspell.backup.manifest_file import check_signature
 from llmspell.backup.model import BackupEvent, Manifest
@@ -93,6 +94,7 @@ def restore(
                 writable,
                 backup_id=told.backup_id,
                 scope=_scope(way, options),
+                grants=grants_of(way.chain[-1], keys[told.backup_id]),
                 on_progress=told.progress,
             )
             _carry_out(store, decisions, told.backup_id, origin, dry_run=options.dry_run)
@@ -216,7 +218,8 @@ def _result(
     target: Target,
     started: float,
 ) -> RestoreResult:
-    status = "restored" if tally.restored or tally.deleted else "nothing_to_do"
+    is_changed = tally.restored or tally.deleted or tally.grants
+    status = "restored" if is_changed else "nothing_to_do"
     point_us = target.last_change_us if options.seq is not None else options.at_us
     return RestoreResult(
         backup_id=backup_id,
@@ -227,6 +230,7 @@ def _result(
         deleted=tally.deleted,
         failed=tally.failed,
         expired=target.expired,
+        grants=tally.grants,
         errors=tuple(tally.errors),
         changes=tuple(tally.changes),
         point_us=point_us,

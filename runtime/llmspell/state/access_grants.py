@@ -10,13 +10,12 @@ import msgpack
 from llmspell.errors import InvalidArgument, StorageError
 from llmspell.security.access import Grant
 from llmspell.security.sensitive.logs import get_log
-from llmspell.store.base import INTERNAL, Delete, Operation, Put, Ref, Row, Store
+from llmspell.store.base import GRANTS, Delete, Operation, Put, Ref, Row, Store
 from llmspell.store.failover.breaker import is_outage
 
 __all__ = ["StoredGrants"]
 
-_GRANTS: Final = INTERNAL + "access"
-_NUMBER: Final = Ref(_GRANTS, "last")
+_NUMBER: Final = Ref(GRANTS, "last")
 _PREFIX: Final = "g"
 _MOST_DIGITS: Final = 15
 _log = get_log("llmspell.access")
@@ -64,7 +63,7 @@ class StoredGrants:
 
     def all(self) -> list[Grant]:
         """Return all grants, the first one first."""
-        rows = self._store().scan(_GRANTS, prefix=_PREFIX)
+        rows = self._store().scan(GRANTS, prefix=_PREFIX)
         found = filter(None, map(_grant, rows))
         return sorted(found, key=lambda grant: int(grant.id.removeprefix(_PREFIX)))
 
@@ -72,7 +71,7 @@ class StoredGrants:
         """Return the grant of that id, or None."""
         if not _is_id(grant_id):
             return None
-        row = self._store().read((Ref(_GRANTS, grant_id),))[0]
+        row = self._store().read((Ref(GRANTS, grant_id),))[0]
         return None if row is None else _grant(row)
 
     def adding(self, grant: Grant, at: int, *, looks: bool = False) -> tuple[str, list[Operation]]:
@@ -83,12 +82,12 @@ class StoredGrants:
         number, version = self._last(looks=looks)
         id_ = f"{_PREFIX}{number + 1}"
         blob = msgpack.packb(grant.told())
-        return id_, [_numbered(number + 1, version, at), Put(_GRANTS, id_, blob, at, if_version=0)]
+        return id_, [_numbered(number + 1, version, at), Put(GRANTS, id_, blob, at, if_version=0)]
 
     def removing(self, grant_id: str, at: int) -> list[Operation]:
         """Return the writes that take a grant away."""
         number, version = self._last()
-        return [_numbered(number, version, at), Delete(_GRANTS, grant_id, at)]
+        return [_numbered(number, version, at), Delete(GRANTS, grant_id, at)]
 
     def _last(self, *, looks: bool = False) -> tuple[int, int]:
         row = self._store().read((_NUMBER,))[0]
@@ -96,7 +95,7 @@ class StoredGrants:
         number = 0 if row is None else _number(row.blob)
         if number is None or looks:
             # Somebody else wrote to the file: what there is counts, not what it says.
-            ids = (each.key for each in self._store().scan(_GRANTS, prefix=_PREFIX, values=False))
+            ids = (each.key for each in self._store().scan(GRANTS, prefix=_PREFIX, values=False))
             there = (int(id_.removeprefix(_PREFIX)) for id_ in ids if _is_id(id_))
             number = max(number or 0, *there, 0)
         return number, version

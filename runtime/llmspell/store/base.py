@@ -15,6 +15,7 @@ from llmspell.store.changes import NOBODY, Change, Compacted, JournalSpan, Origi
 
 __all__ = [
     "FIRST_SCOPE",
+    "GRANTS",
     "INTERNAL",
     "KEY_RING",
     "Check",
@@ -50,6 +51,8 @@ class Ref(NamedTuple):
 
 #: Where the key ring itself is kept. It is wrapped with the master key, not sealed with its own.
 KEY_RING: Final = Ref(INTERNAL + "keys", "ring")
+#: Where grants of access control are kept.
+GRANTS: Final = INTERNAL + "access"
 
 
 class Row(NamedTuple):

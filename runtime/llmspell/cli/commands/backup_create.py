@@ -82,8 +82,10 @@ def made_text(made: Manifest) -> str:
     from llmspell.cli.commands.backup_words import contents_text, readable, size_text, took_text
     from llmspell.cli.report import printable
 
-    what = f"a {made.type} backup" if made.scope is None else f"a backup of {readable(made.scope)}"
-    what = what.replace("a incr", "an incr")
+    article = "an" if made.type == "incremental" else "a"
+    what = f"{article} {made.type} backup"
+    if made.scope is not None:
+        what = f"a backup of scope {readable(made.scope)!r}"
     sizes = f"{size_text(made.stored_bytes)} for {size_text(made.size_bytes)}"
     took = took_text((made.completed_us - made.created_us) / 1000)
     checked = "" if made.verified_us is None else ", verified"
@@ -95,5 +97,5 @@ def _warn(made: Manifest) -> None:
     from llmspell.cli.table import counted
 
     if made.unreadable:
-        left = counted(made.unreadable, "value")
-        print_note("warning", f"{left} did not decrypt and left out; `llmspell keys verify` tells")
+        left = f"left out {counted(made.unreadable, 'value')} that did not decrypt"
+        print_note("warning", f"{left}; `llmspell keys verify` tells which")

@@ -25,7 +25,7 @@ __all__ = ["Foreground", "Lines", "next_text"]
 
 _RETRY_US: Final = 300 * 1_000_000
 _TICK_S: Final = 1.0
-_PATIENCE_S: Final = 0.2
+_PATIENCE_S: Final = 0.05
 _ENDING: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
