@@ -157,7 +157,7 @@ def validate_backup(state: BackupService, id: str) -> dict[str, Any]:  # noqa: A
     result="map",
     result_doc="backup_id, status (restored, nothing_to_do, dry_run), restored, unchanged, "
     "skipped, deleted, failed, expired, duration_ms, errors, changes (of a dry run) and, where "
-    "there is one, point and pre_restore_backup_id.",
+    "there is one, grants, point and pre_restore_backup_id.",
     gate=BACKUP,
     access=("admin",),
 )

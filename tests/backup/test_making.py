@@ -26,6 +26,7 @@ from llmspell.errors import (
     FeatureUnavailable,
     InvalidArgument,
     KeyMissing,
+    PointUnreachable,
     RestoreFailed,
     UnsupportedBackup,
     WrongKey,
@@ -441,3 +442,35 @@ def test_stored_grants_come_back_to_a_store_that_never_had_any_and_to_no_other(
     assert state.revoke(granted.id)
     assert state.restore_backup(made.id).grants == 0
     assert [grant.actor for grant in state.list_grants()] == ["eve"]
+
+
+def test_what_was_restored_agrees_with_the_journal(opened: Open) -> None:
+    state = opened().state
+    state.save("global", "k", 1)
+    made = state.create_backup()
+    state.save("global", "k", 2)
+    state.restore_backup(made.id)
+    assert [step.problems for step in state.verify() if step.problems] == []
+
+
+def test_the_backup_before_a_restore_goes_if_nothing_was_changed(opened: Open) -> None:
+    state = opened().state
+    state.save("global", "k", 1)
+    made = state.create_backup()
+    assert state.restore_backup(made.id).pre_restore_backup_id is None
+    with pytest.raises(PointUnreachable):
+        state.restore_backup(at="2020-01-01")
+    assert [backup.id for backup in state.list_backups()] == [made.id]
+
+
+def test_without_an_id_a_backup_made_before_a_restore_is_not_meant(opened: Open) -> None:
+    state = opened().state
+    state.save("global", "k", 1)
+    made = state.create_backup()
+    state.save("global", "k", 2)
+    first = state.restore_backup()
+    assert (first.backup_id, state.load("global", "k")) == (made.id, 1)
+    assert state.restore_backup().backup_id == made.id
+    assert first.pre_restore_backup_id is not None
+    state.restore_backup(first.pre_restore_backup_id)
+    assert state.load("global", "k") == 2

@@ -14,17 +14,15 @@ from llmspell.backup.records import Changed, Gone, Record, Row
 from llmspell.backup.spool import Spool
 from llmspell.errors import BackupDamaged, PointUnreachable
 from llmspell.store.base import Ref, Store
-from llmspell.store.changes import Change
+from llmspell.store.changes import RESTORE_RUN, Change
 
 if TYPE_CHECKING:
     from llmspell.backup.chain import Catalogue
     from llmspell.backup.point import Until
     from llmspell.backup.sealing import BackupKey
 
-__all__ = ["RESTORE_RUN", "BackupLayer", "Layer", "spool_journal"]
+__all__ = ["BackupLayer", "Layer", "spool_journal"]
 
-#: What the run id of a restore begins with; the id of the backup follows.
-RESTORE_RUN: Final = "restore:"
 _PAGE: Final = 2000
 _HELD: Final[dict[str, frozenset[type]]] = {
     "full": frozenset({Row}),

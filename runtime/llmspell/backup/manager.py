@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from time import time_ns
 from typing import TYPE_CHECKING, Final
 
-from llmspell.backup.creating import Creation, OnEvent
-from llmspell.backup.identity import keep_journal, store_id_of
+from llmspell.backup.creating import OnEvent
+from llmspell.backup.identity import store_id_of
+from llmspell.backup.making import BackupMaker
 from llmspell.backup.model import Manifest, check_id
-from llmspell.backup.place import BackupPlace, Surroundings
-from llmspell.backup.request import Request, check_request
-from llmspell.errors import BackupBaseMissing
+from llmspell.backup.place import Surroundings
+from llmspell.errors import BackupBaseMissing, BackupError
 from llmspell.store.changes import NOBODY, Origin
 
 if TYPE_CHECKING:
     from llmspell.backup.archive import ExportResult
     from llmspell.backup.archive_import import ImportResult
+    from llmspell.backup.chain import Catalogue
     from llmspell.backup.health import HealthReport
     from llmspell.backup.restoring import RestoreOptions, RestoreResult, Writable
     from llmspell.backup.retention import RetentionPlan, RetentionPolicy, RetentionResult
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BackupManager", "Surroundings"]
 
+#: How the label begins of a backup that is made before a restore.
+_BEFORE: Final = "before the restore of "
 _YEAR_US: Final = 365 * 24 * 3600 * 1_000_000
 
 
-class BackupManager(BackupPlace):
+class BackupManager(BackupMaker):
     """The backups in one place, and the store they are of.
 
     May be used from any thread. Who makes, removes or restores holds the place's lock meanwhile;
@@ -49,69 +53,8 @@ class BackupManager(BackupPlace):
         schedule: Callable[[], Schedule],
         keep_journal_us: int = 0,
     ) -> None:
-        super().__init__(settings, around)
+        super().__init__(settings, around, keep_journal_us)
         self._policy, self._schedule = policy, schedule
-        self._keep_journal_us = keep_journal_us
-
-    # Making ---------------------------------------------------------------------------------
-
-    def create(
-        self,
-        type: str = "full",  # noqa: A002 - it is what everybody calls it
-        *,
-        base: str | None = None,
-        scope: str | None = None,
-        label: str | None = None,
-        skip_unreadable: bool = False,
-        on_event: OnEvent | None = None,
-    ) -> Manifest:
-        """Make a backup and return its manifest.
-
-        ``full`` has every entry, ``scope`` those of one; ``incremental`` what was changed since
-        ``base``, by default the last backup of any of these types but ``scope``;
-        ``differential`` what was changed since the last full one. Others may write meanwhile: a
-        backup shows one moment. A value that cannot be opened ends it, unless
-        ``skip_unreadable`` leaves such out.
-
-        Raises ``InvalidArgument``, ``BackupBaseMissing``, ``BackupRunning`` and ``BackupError``.
-        """
-        check_request(type, base, scope, label)
-        with self.repository.lock(f"make a backup of type {type}"):
-            return self._create(type, base, scope, label, skip_unreadable, on_event)
-
-    def _create(
-        self,
-        type_: str,
-        base: str | None = None,
-        scope: str | None = None,
-        label: str | None = None,
-        skip_unreadable: bool = False,
-        on_event: OnEvent | None = None,
-    ) -> Manifest:
-        from llmspell.backup.bases import base_for
-
-        store = self._around.store()
-        with self._noted("create") as noted:
-            self.repository.tidy()
-            store_id = store_id_of(store, self._around.write) if store.span().last else None
-            found = base_for(type_, base, self.catalogue(), store, store_id)
-            creation = Creation(
-                store,
-                self.repository,
-                self._settings,
-                Request(type_, found, scope, label, skip_unreadable),
-                backend=self._around.backend,
-                store_id=store_id,
-                make_key=self._new_key,
-                on_event=on_event,
-            )
-            noted["id"] = creation.id
-            manifest = creation.run()
-            noted |= {"type": type_, "bytes": manifest.stored_bytes}
-        if manifest.journal is not None and scope is None:
-            seq, keep_us = manifest.journal.seq, self._keep_journal_us
-            keep_journal(store, self._around.write, seq, keep_us)
-        return manifest
 
     # Looking --------------------------------------------------------------------------------
 
@@ -196,24 +139,37 @@ class BackupManager(BackupPlace):
         with self._lock_to_read(), self._noted("restore", backup_id) as noted:
             before = None
             if pre_restore_backup and into is None and not options.dry_run and store.scopes():
-                label = f"before the restore of {backup_id or 'the latest backup'}"
+                label = f"{_BEFORE}{backup_id or 'the latest backup'}"
                 before = self._create("full", label=label, skip_unreadable=True).id
-            result = restore(
-                store,
-                self.catalogue(),
-                backup_id,
-                options,
-                key_of=self._key_to_restore,
-                writable=writable or Writable(has_key=self._around.ring() is not None),
-                journal=own,
-                store_id=store_id_of(own),
-                origin=origin,
-                streams=self._settings.streams,
-                ignore=() if before is None else (before,),
-                on_event=on_event,
-            )
+            try:
+                result = restore(
+                    store,
+                    catalogue := self.catalogue(),
+                    backup_id,
+                    options,
+                    key_of=self._key_to_restore,
+                    writable=writable or Writable(has_key=self._around.ring() is not None),
+                    journal=own,
+                    store_id=store_id_of(own),
+                    origin=origin,
+                    streams=self._settings.streams,
+                    ignore=_not_meant(catalogue, before, options),
+                    on_event=on_event,
+                )
+            except BaseException:
+                self._forget(before)  # all is as it was
+                raise
             noted["id"] = result.backup_id
+            if result.status == "nothing_to_do":
+                self._forget(before)
+                before = None
         return replace(result, pre_restore_backup_id=before)
+
+    def _forget(self, before: str | None) -> None:
+        """Remove the backup that was made before a restore which then changed nothing."""
+        if before is not None:
+            with suppress(BackupError):
+                self.repository.delete(before)
 
     # Removing -------------------------------------------------------------------------------
 
@@ -336,3 +292,15 @@ class BackupManager(BackupPlace):
         now = time_ns() // 1000
         times = [at_us for _, at_us in self._schedule().next(now)]
         return min(times, default=now + _YEAR_US)
+
+
+def _not_meant(catalogue: Catalogue, before: str | None, options: RestoreOptions) -> Sequence[str]:
+    """Return the backups that nobody means who names none: those made before other restores.
+
+    For a point in time they serve as all others do, but for the one made just now.
+    """
+    own = [] if before is None else [before]
+    if options.until is not None:
+        return own
+    labelled = {each.id: (each.label or "").startswith(_BEFORE) for each in catalogue.manifests()}
+    return own if all(labelled.values()) else [id_ for id_, is_one in labelled.items() if is_one]

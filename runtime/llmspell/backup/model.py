@@ -44,7 +44,10 @@ _SHA256: Final = r"^[0-9a-f]{64}$"
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 _Id: TypeAlias = Annotated[str, Field(pattern=f"^{_ID.pattern}$")]
-_Size: TypeAlias = Annotated[int, Field(ge=0)]
+#: Stores count no further than this.
+_Size: TypeAlias = Annotated[int, Field(ge=0, le=2**63 - 1)]
+#: The years 1970 to 9998, which every time zone can tell. A manifest may claim anything.
+_Time: TypeAlias = Annotated[int, Field(ge=0, le=253_370_764_799_999_999)]
 _Sha256: TypeAlias = Annotated[str, Field(pattern=_SHA256)]
 
 
@@ -117,9 +120,9 @@ class Manifest(_Model):
     label: str | None = None
     llmspell_version: str
     backend: str
-    created_us: int
-    snapshot_us: int
-    completed_us: int
+    created_us: _Time
+    snapshot_us: _Time
+    completed_us: _Time
 
     base: _Id | None = None
     base_checksum: _Sha256 | None = None
@@ -145,7 +148,7 @@ class Manifest(_Model):
     #: SHA-256 of the names and checksums of all chunks, in their order.
     checksum: _Sha256
     #: When everything was read again and compared, before the backup got its name.
-    verified_us: int | None = None
+    verified_us: _Time | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return what people and scripts see of it, under the names they know."""

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from llmspell.backup.chain import Catalogue
 from llmspell.errors import (
     BackupError,
+    BackupNotFound,
     BackupRunning,
+    ConfigError,
     InvalidArgument,
     KeyMissing,
     LlmSpellError,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["BackupPlace", "Surroundings"]
 
 _CANNOT_WRITE: Final = ("access", "read_only")
+_MISTAKES: Final = (BackupNotFound, ConfigError, InvalidArgument, KeyMissing, WrongKey)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +142,28 @@ class BackupPlace:
 
     @contextmanager
     def _noted(self, action: str, backup_id: str | None = None) -> Iterator[dict[str, Any]]:
-        """Have the place remember what was done, how long it took and how it ended."""
+        """Have the place remember what was done, how long it took and how it ended.
+
+        Mistakes of whoever asked for it, and what he broke off, say nothing about the backups.
+        """
         started = time.perf_counter()
         entry: dict[str, Any] = {"action": action, "id": backup_id, "at_us": time_ns() // 1000}
         try:
             yield entry
-        except BaseException as error:
-            entry |= {"ok": False, "code": _code(error)}
+        except _MISTAKES:
             raise
-        finally:
-            entry["duration_ms"] = round((time.perf_counter() - started) * 1000, 3)
-            self.repository.note({"ok": True, **entry})
+        except Exception as error:
+            entry |= {"ok": False, "code": _code(error)}
+            self._note(entry, started)
+            raise
+        self._note(entry, started)
+
+    def _note(self, entry: dict[str, Any], started: float) -> None:
+        took_ms = round((time.perf_counter() - started) * 1000, 3)
+        self.repository.note({"ok": True, **entry, "duration_ms": took_ms})
 
 
-def _code(error: BaseException) -> str:
+def _code(error: Exception) -> str:
     return error.code if isinstance(error, LlmSpellError) else type(error).__name__
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from llmspell.backup.decisions import Decisions
 from llmspell.backup.grants import grants_of
-from llmspell.backup.layers import RESTORE_RUN, BackupLayer, Layer, spool_journal
+from llmspell.backup.layers import BackupLayer, Layer, spool_journal
 from llmspell.backup.manifest_file import check_signature
 from llmspell.backup.model import BackupEvent, Manifest
 from llmspell.backup.overlay import Overlay
@@ -23,7 +23,7 @@ from llmspell.backup.verifying import verify
 from llmspell.backup.writable import Writable
 from llmspell.errors import BackupDamaged, BackupError, InvalidArgument, LlmSpellError
 from llmspell.store.base import Store
-from llmspell.store.changes import NOBODY, Origin
+from llmspell.store.changes import NOBODY, RESTORE_RUN, Origin
 
 if TYPE_CHECKING:
     from llmspell.backup.chain import Catalogue

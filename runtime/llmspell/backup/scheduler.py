@@ -20,8 +20,9 @@ class Scheduler:
     """Calls ``run_due`` at once, and again whenever the time that ``next_at`` returns has come.
 
     That is in microseconds since the epoch. What ``run_due`` raises is logged and ends nothing:
-    the next time comes. The clock is looked at every ``look_every_s``, so that it may be set, or
-    the machine sleep; between two runs are at least ``pause_s``.
+    it is tried again after ``retry_s``, or at the next time if that is sooner. The clock is looked
+    at every ``look_every_s``, so that it may be set, or the machine sleep; between two runs are at
+    least ``pause_s``.
 
     ``start`` runs it in a daemon thread until ``close``; it is a context manager, too.
     """
@@ -32,10 +33,12 @@ class Scheduler:
         next_at: Callable[[], int],
         *,
         look_every_s: float = 30.0,
+        retry_s: float = 300.0,
         pause_s: float = 1.0,
     ) -> None:
         self._run_due, self._next_at = run_due, next_at
         self._look_every_s, self._pause_s = look_every_s, pause_s
+        self._retry_us = round(retry_s * 1_000_000)
         self._one = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -77,16 +80,18 @@ class Scheduler:
     def run_foreground(self, stop: threading.Event) -> None:
         """Run what is due, time after time, until ``stop`` is set; what is being done is ended."""
         while not stop.is_set():
+            latest = None
             try:
                 self._run_due()
             except Exception:
-                _log.exception("a backup that was due failed; the next one is tried at its time")
+                _log.exception("a backup that was due failed; it is tried again")
+                latest = _now_us() + self._retry_us
             stop.wait(self._pause_s)
-            self._wait(stop)
+            self._wait(stop, latest)
 
-    def _wait(self, stop: threading.Event) -> None:
+    def _wait(self, stop: threading.Event, latest: int | None) -> None:
         """Return when it is time. A clock that is set back brings the next time nearer."""
-        at = self._asked()
+        at = self._asked() if latest is None else min(latest, self._asked())
         while not stop.is_set() and (left_s := (at - _now_us()) / 1_000_000) > 0:
             stop.wait(min(left_s, self._look_every_s))
             at = min(at, self._asked())

@@ -7,19 +7,20 @@ from typing import Any, Final
 
 from llmspell.state.chains import Link
 from llmspell.store.base import Ref, Row, Store
-from llmspell.store.changes import Change
+from llmspell.store.changes import RESTORE_RUN, Change
 
 __all__ = ["disagreement", "is_lost"]
 
 #: How often an entry is looked at again; one that changes as often as that is in good health.
 _LOOKS: Final = 5
 
+_UPDATED: Final = "updated_at"
 #: What a row and the change that made it have in common, under the names people know.
 _SHARED: Final = (
     ("version", "version", "version"),
     ("blob", "blob", "value"),
     ("created_at", "created_at", "created_at"),
-    ("updated_at", "at", "updated_at"),
+    ("updated_at", "at", _UPDATED),
     ("schema_version", "schema_version", "schema_version"),
     ("state_class", "state_class", "class"),
     ("expires_at", "expires_at", "expires_at"),
@@ -84,6 +85,8 @@ def _difference(row: Row, change: Change) -> str | None:
             f" {change.version}"
         )
     differing = [name for left, right, name in _SHARED if _of(row, left) != _of(change, right)]
+    if differing == [_UPDATED] and (change.run_id or "").startswith(RESTORE_RUN):
+        return None
     if differing:
         return f"it differs from its latest change, {change.seq}, in: {', '.join(differing)}"
     return None

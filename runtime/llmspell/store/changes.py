@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-__all__ = ["NOBODY", "Change", "Compacted", "JournalSpan", "Op", "Origin", "Swept"]
+__all__ = [
+    "NOBODY",
+    "RESTORE_RUN",
+    "Change",
+    "Compacted",
+    "JournalSpan",
+    "Op",
+    "Origin",
+    "Swept",
+]
 
 Op: TypeAlias = Literal["put", "delete", "expire"]
 
@@ -21,6 +30,9 @@ class Origin(NamedTuple):
 
 
 NOBODY: Final = Origin()
+#: How the run id of a restore begins; the id of the backup follows. What it puts back keeps the
+#: time of its last update, which then is not that of the change.
+RESTORE_RUN: Final = "restore:"
 
 
 class Change(NamedTuple):

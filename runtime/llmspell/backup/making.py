@@ -1,0 +1,84 @@
+"""Making backups in a place, with all that has to be known before and remembered after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmspell.backup.creating import Creation, OnEvent
+from llmspell.backup.identity import keep_journal, store_id_of
+from llmspell.backup.place import BackupPlace, Surroundings
+from llmspell.backup.request import Request, check_request
+
+if TYPE_CHECKING:
+    from llmspell.backup.model import Manifest
+    from llmspell.backup.settings import BackupSettings
+
+__all__ = ["BackupMaker"]
+
+
+class BackupMaker(BackupPlace):
+    """Makes backups of the store it is for; ``keep_journal_us`` is kept for the next one."""
+
+    def __init__(
+        self, settings: BackupSettings, around: Surroundings, keep_journal_us: int
+    ) -> None:
+        super().__init__(settings, around)
+        self._keep_journal_us = keep_journal_us
+
+    def create(
+        self,
+        type: str = "full",  # noqa: A002 - it is what everybody calls it
+        *,
+        base: str | None = None,
+        scope: str | None = None,
+        label: str | None = None,
+        skip_unreadable: bool = False,
+        on_event: OnEvent | None = None,
+    ) -> Manifest:
+        """Make a backup and return its manifest.
+
+        ``full`` has every entry, ``scope`` those of one; ``incremental`` what was changed since
+        ``base``, by default the last backup of any of these types but ``scope``;
+        ``differential`` what was changed since the last full one. Others may write meanwhile: a
+        backup shows one moment. A value that cannot be opened ends it, unless
+        ``skip_unreadable`` leaves such out.
+
+        Raises ``InvalidArgument``, ``BackupBaseMissing``, ``BackupRunning`` and ``BackupError``.
+        """
+        check_request(type, base, scope, label)
+        with self.repository.lock(f"make a backup of type {type}"):
+            return self._create(type, base, scope, label, skip_unreadable, on_event)
+
+    def _create(
+        self,
+        type_: str,
+        base: str | None = None,
+        scope: str | None = None,
+        label: str | None = None,
+        skip_unreadable: bool = False,
+        on_event: OnEvent | None = None,
+    ) -> Manifest:
+        from llmspell.backup.bases import base_for
+
+        store = self._around.store()
+        with self._noted("create") as noted:
+            self.repository.tidy()
+            store_id = store_id_of(store, self._around.write) if store.span().last else None
+            found = base_for(type_, base, self.catalogue(), store, store_id)
+            creation = Creation(
+                store,
+                self.repository,
+                self._settings,
+                Request(type_, found, scope, label, skip_unreadable),
+                backend=self._around.backend,
+                store_id=store_id,
+                make_key=self._new_key,
+                on_event=on_event,
+            )
+            noted["id"] = creation.id
+            manifest = creation.run()
+            noted |= {"type": type_, "bytes": manifest.stored_bytes}
+        if manifest.journal is not None and scope is None:
+            seq, keep_us = manifest.journal.seq, self._keep_journal_us
+            keep_journal(store, self._around.write, seq, keep_us)
+        return manifest
