@@ -127,7 +127,7 @@ def test_what_is_written_loads_as_the_same_configuration(tmp_path_factory, comme
 def test_what_is_written_of_backups_loads_as_the_same(tmp_path, comments):
     backup = {
         "max_backups": 3,
-        "schedule": {"full": "@daily", "timezone": "Europe/Berlin", "background": True},
+        "schedule": {"full": "@daily", "timezone": "Europe/Berlin"},
         "retention": {"kind": "importance", "scopes": {"agent:*": 180, 'a "quoted" one': 1}},
     }
     config = load_config(environ={}, overrides={"state.backup": backup})

@@ -173,7 +173,6 @@ def test_wrong_arguments_of_config_are_a_config_error():
         ('schedule.full = "@weeky"', 2, "schedule.full", "@weekly", "minute, hour"),
         ('schedule.full = "0 3 30 2 *"', 2, "schedule.full", "is no cron", "minute, hour"),
         ('schedule.timezone = "Europe/Berln"', 2, "schedule.timezone", "", "'Europe/Berlin'?"),
-        ("schedule.background = true", 2, "schedule", "no time at which", "set full"),
         ("[state.backup.schedule]\nfull = 3", 3, "schedule.full", "must be text", ""),
         ("retention.keep_daily = 7", 2, "retention", 'goes with kind = "count"', ""),
         ('retention.kind = "size"', 2, "retention", "needs max_total_bytes", ""),

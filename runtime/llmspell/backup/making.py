@@ -12,6 +12,7 @@ from llmspell.backup.request import Request, check_request
 if TYPE_CHECKING:
     from llmspell.backup.model import Manifest
     from llmspell.backup.settings import BackupSettings
+    from llmspell.store.base import Store
 
 __all__ = ["BackupMaker"]
 
@@ -63,7 +64,7 @@ class BackupMaker(BackupPlace):
         store = self._around.store()
         with self._noted("create") as noted:
             self.repository.tidy()
-            store_id = store_id_of(store, self._around.write) if store.span().last else None
+            store_id = store_id_of(store, self._around.write) if _has_journal(store) else None
             found = base_for(type_, base, self.catalogue(), store, store_id)
             creation = Creation(
                 store,
@@ -82,3 +83,8 @@ class BackupMaker(BackupPlace):
             seq, keep_us = manifest.journal.seq, self._keep_journal_us
             keep_journal(store, self._around.write, seq, keep_us)
         return manifest
+
+
+def _has_journal(store: Store) -> bool:
+    """Return whether the store keeps a journal: with one nothing is there that it does not tell."""
+    return store.span().last > 0 or not store.walk(limit=1)

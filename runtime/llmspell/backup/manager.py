@@ -129,14 +129,17 @@ class BackupManager(BackupMaker):
         of a chain that is damaged anywhere), ``PointUnreachable``, ``RestoreFailed``, ``WrongKey``
         and ``KeyMissing``. After any of them everything is as it was.
         """
-        from llmspell.backup.restoring import RestoreOptions, Writable, restore
+        from llmspell.backup.restoring import RestoreOptions, Writable, find_way, restore
 
         options = options or RestoreOptions()
         if backup_id is not None:
             check_id(backup_id)
         own = self._around.store()
-        store = into or own
+        store, store_id = into or own, store_id_of(own)
         with self._lock_to_read(), self._noted("restore", backup_id) as noted:
+            catalogue = self.catalogue()
+            ignore = _not_meant(catalogue, options)
+            find_way(catalogue, backup_id, options, own, store_id, ignore)
             before = None
             if pre_restore_backup and into is None and not options.dry_run and store.scopes():
                 label = f"{_BEFORE}{backup_id or 'the latest backup'}"
@@ -144,16 +147,16 @@ class BackupManager(BackupMaker):
             try:
                 result = restore(
                     store,
-                    catalogue := self.catalogue(),
+                    catalogue,
                     backup_id,
                     options,
                     key_of=self._key_to_restore,
                     writable=writable or Writable(has_key=self._around.ring() is not None),
                     journal=own,
-                    store_id=store_id_of(own),
+                    store_id=store_id,
                     origin=origin,
                     streams=self._settings.streams,
-                    ignore=_not_meant(catalogue, before, options),
+                    ignore=ignore if before is None else (*ignore, before),
                     on_event=on_event,
                 )
             except BaseException:
@@ -294,13 +297,12 @@ class BackupManager(BackupMaker):
         return min(times, default=now + _YEAR_US)
 
 
-def _not_meant(catalogue: Catalogue, before: str | None, options: RestoreOptions) -> Sequence[str]:
+def _not_meant(catalogue: Catalogue, options: RestoreOptions) -> Sequence[str]:
     """Return the backups that nobody means who names none: those made before other restores.
 
-    For a point in time they serve as all others do, but for the one made just now.
+    For a point in time they serve as all others do.
     """
-    own = [] if before is None else [before]
     if options.until is not None:
-        return own
+        return ()
     labelled = {each.id: (each.label or "").startswith(_BEFORE) for each in catalogue.manifests()}
-    return own if all(labelled.values()) else [id_ for id_, is_one in labelled.items() if is_one]
+    return () if all(labelled.values()) else [id_ for id_, is_one in labelled.items() if is_one]

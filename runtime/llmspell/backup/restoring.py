@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from llmspell.backup.chain import Catalogue
     from llmspell.backup.sealing import BackupKey
 
-__all__ = ["RestoreOptions", "RestoreResult", "Writable", "restore"]
+__all__ = ["RestoreOptions", "RestoreResult", "Writable", "find_way", "restore"]
 
 _KeyOf: TypeAlias = "Callable[[Manifest], BackupKey | None]"
 _OnEvent: TypeAlias = Callable[[BackupEvent], None]
@@ -67,11 +67,7 @@ def restore(
     """
     started = time.perf_counter()
     journal = journal or store
-    if backup_id is None:
-        way = find_route(catalogue, options.until, journal, store_id, ignore)
-    else:
-        way = route(catalogue.chain(backup_id), options.until, journal, store_id)
-    _check_scope(way, options)
+    way = find_way(catalogue, backup_id, options, journal, store_id, ignore)
     if options.delete_extra is None and any(each.unreadable for each in way.chain):
         # What is not in it may have been there, and could not be read.
         options = replace(options, delete_extra=False)
@@ -104,6 +100,23 @@ def restore(
         raise _no_room(error) from error
     told.say("finished", told.done)
     return _result(told.backup_id, options, tally, target, started)
+
+
+def find_way(
+    catalogue: Catalogue,
+    backup_id: str | None,
+    options: RestoreOptions,
+    journal: Store,
+    store_id: str | None,
+    ignore: Sequence[str] = (),
+) -> Route:
+    """Return what a restore would read. Raises what it raises before anything is read."""
+    if backup_id is None:
+        way = find_route(catalogue, options.until, journal, store_id, ignore)
+    else:
+        way = route(catalogue.chain(backup_id), options.until, journal, store_id)
+    _check_scope(way, options)
+    return way
 
 
 @dataclass(slots=True)

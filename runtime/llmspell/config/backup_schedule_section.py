@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from llmspell.config.section import Section, TimeZone
@@ -18,9 +18,6 @@ class BackupSchedule(Section):
     differential: str = Field("", description='When a differential one is due, e.g. "0 3 * * 1-6".')
     timezone: TimeZone = Field("UTC", description="Time zone of the expressions.")
     prune: bool = Field(True, description="Remove what the retention lets go after each backup.")
-    background: bool = Field(
-        False, description="Make due backups in a thread of a program that embeds a Runtime."
-    )
 
     @property
     def times(self) -> dict[str, str]:
@@ -39,13 +36,3 @@ class BackupSchedule(Section):
                 told = {"problem": problem, "hint": FIELDS}
                 raise PydanticCustomError("entry", "{problem}", told)
         return expression
-
-    @model_validator(mode="after")
-    def _has_times(self) -> BackupSchedule:
-        if self.background and not self.times:
-            told = {
-                "problem": "has background = true, and no time at which a backup is due",
-                "hint": "set full, incremental or differential",
-            }
-            raise PydanticCustomError("entry", "{problem}", told)
-        return self

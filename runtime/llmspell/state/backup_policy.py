@@ -39,8 +39,9 @@ def _by_count(section: Backup) -> _Table:
     chosen = section.retention.model_dump(
         include={"keep_daily", "keep_weekly", "keep_monthly", "timezone"}
     )
-    # With 0 it is the days, weeks and months alone; the newest stays in any case.
-    return {"kind": "count", "max_backups": section.max_backups or 1, **chosen}
+    # Without a limit it is the days, weeks and months, and the newest that always stay.
+    newest = section.max_backups or max(1, section.min_backups)
+    return {"kind": "count", "max_backups": newest, **chosen}
 
 
 def _by_size(section: Backup) -> _Table:
@@ -53,7 +54,11 @@ def _by_size(section: Backup) -> _Table:
 
 def _by_importance(section: Backup) -> _Table:
     names = {"full_days", "incremental_days", "differential_days", "scope_days", "scopes"}
-    return {"kind": "importance", **section.retention.model_dump(include=names)}
+    table = {"kind": "importance", **section.retention.model_dump(include=names)}
+    if not section.min_backups:
+        return table
+    newest = {"kind": "count", "max_backups": section.min_backups}
+    return {"kind": "any", "policies": [table, newest]}
 
 
 _TABLES: Final[dict[str, Callable[[Backup], _Table]]] = {
