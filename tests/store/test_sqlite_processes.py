@@ -3,6 +3,7 @@
 import os
 import signal
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -306,3 +307,27 @@ def test_a_fork_amid_the_work_of_other_threads_leaves_no_lock_taken(
 ) -> None:
     program = FORK_AMID_WORK.format(opened="open_store(sys.argv[2], path=path)")
     assert run(program, path, backend) == f"{{0}} {seen}"
+
+
+def test_the_log_is_emptied_once_a_long_reader_is_gone(path: Path, store: Store) -> None:
+    def write(count: int) -> None:
+        puts = [Put("global", f"k{n}", b"\x01" * 900, 1) for n in range(100)]
+        for _ in range(count):
+            store.write(puts)
+
+    with store.snapshot() as reader:
+        reader.read((Ref("global", "k1"),))
+        write(100)
+        assert path.with_name("state.db-wal").stat().st_size > 20_000_000
+    deadline = time.monotonic() + 20
+    while _waits_in_log(path) > 500 and time.monotonic() < deadline:
+        time.sleep(0.2)
+        write(1)
+    assert _waits_in_log(path) <= 500
+
+
+def _waits_in_log(path: Path) -> int:
+    """Return how many pages were not yet brought into the database, as SQLite's index says."""
+    index = path.with_name("state.db-shm").read_bytes()
+    length, emptied = (int.from_bytes(index[at : at + 4], sys.byteorder) for at in (16, 96))
+    return length - emptied

@@ -12,6 +12,7 @@ from llmspell.store.checks import check_journal
 from llmspell.store.sqlite.coherence import Coherence
 from llmspell.store.sqlite.connection import Connection
 from llmspell.store.sqlite.errors import failure, prepare_place, wrong_file
+from llmspell.store.sqlite.log import CHECKPOINT_PAGES
 from llmspell.store.sqlite.tables import SCHEMA_VERSION, keeps_journal, make_tables
 
 __all__ = ["APPLICATION_ID", "SqliteDriver"]
@@ -24,9 +25,6 @@ APPLICATION_ID: Final = 0x4C53706C
 # values against 1024, 4096 and 8192.
 _PAGE_BYTES: Final = 2048
 _WAL_LIMIT_BYTES: Final = 64 << 20
-# A page that was written often since the last checkpoint is copied into the database once: with
-# the default of 1,000 pages a save took a tenth longer.
-_CHECKPOINT_PAGES: Final = 8000
 _OLDEST_SQLITE: Final = (3, 35, 0)  # DROP COLUMN
 _SYNCHRONOUS: Final = {"commit": "NORMAL", "fsync": "FULL"}
 
@@ -75,7 +73,7 @@ class SqliteDriver:
             self._ensure_database(connection.raw)
             self.set_durability(connection, self.durability)
             # Its answer must be fetched: an open statement would keep the log from being removed.
-            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}").fetchone()
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}").fetchone()
             if self._max_bytes is not None:
                 connection.execute(f"PRAGMA max_page_count = {self._max_bytes // _PAGE_BYTES}")
         except BaseException as error:

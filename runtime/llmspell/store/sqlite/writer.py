@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from time import perf_counter
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -19,6 +20,7 @@ from llmspell.store.restoring import Restorer
 from llmspell.store.sqlite.coherence import Coherence
 from llmspell.store.sqlite.connection import Connection
 from llmspell.store.sqlite.driver import SqliteDriver
+from llmspell.store.sqlite.log import SLOW_COMMIT_S, WriteAheadLog
 from llmspell.store.sqlite.reader import SqliteReader
 from llmspell.store.sqlite.statements import Statements
 
@@ -50,6 +52,7 @@ class SqliteWriter(SqliteReader):
             raise closed_error()
         writer = self._writer = self._driver.open_writer()
         self._execute = writer.execute
+        self._log = WriteAheadLog()
         self._durability = self._driver.durability
         former: Coherence | None = getattr(self, "_coherence", None)
         self._coherence = self._driver.coherence(writer, after=former)
@@ -82,6 +85,7 @@ class SqliteWriter(SqliteReader):
                 self._roll_back(None)
                 return None, before, before
             announced = coherence.announce(self._writes)
+            began = perf_counter()
             execute("COMMIT")
         except BaseException as error:
             self._roll_back(announced)
@@ -89,6 +93,10 @@ class SqliteWriter(SqliteReader):
                 raise self._failure(writer, error) from error
             raise
         self._last_at = after = coherence.settle(announced)
+        now = perf_counter()
+        if now - began > SLOW_COMMIT_S or now > self._log.due:
+            with suppress(*self._driver.error):  # what is committed is committed
+                self._log.look(writer, now)
         return result, before, after
 
     def _transact_quietly(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
