@@ -23,7 +23,7 @@ from llmspell.errors import BackupDamaged, BackupError, LlmSpellError, Unsupport
 __all__ = ["Archive", "damaged_archive", "open_archive"]
 
 _PIECE_BYTES: Final = 1 << 20
-_MOST_MANIFEST_BYTES: Final = 64 << 20
+_MOST_MANIFEST_BYTES: Final = 512 << 20
 _MOST_FILES: Final = 1_000_000
 _PLAIN: Final = (tarfile.REGTYPE, tarfile.AREGTYPE)
 #: What tarfile raises besides its own errors for headers that nobody wrote in good faith.

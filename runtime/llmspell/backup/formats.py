@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from llmspell.backup.json_lines import JsonLines, count_lines, read_lines
@@ -39,7 +39,7 @@ class Format(NamedTuple):
     """
 
     encoder: Callable[[int], Encoder]
-    read: Callable[[bytes], list[Record]]
+    read: Callable[[bytes], Iterator[list[Record]]]
     count: Callable[[bytes], int]
 
 

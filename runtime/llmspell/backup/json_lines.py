@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from itertools import islice
 from typing import Any, Final
 
 import orjson
@@ -57,13 +59,12 @@ class JsonLines:
         return data
 
 
-def read_lines(data: bytes) -> list[Record]:
-    """Return the records of a chunk. Raises Malformed."""
-    lines = _lines_of(data)
-    records: list[Record] = []
-    for first in range(0, len(lines), _BATCH):
-        records += checked([_fields(line) for line in lines[first : first + _BATCH]])
-    return records
+def read_lines(data: bytes) -> Iterator[list[Record]]:
+    """Yield the records of a chunk, page by page. Raises Malformed."""
+    count_lines(data)
+    lines = BytesIO(data)  # not all of them at a time: empty ones take no room, until they are split
+    while batch := [_fields(line) for line in islice(lines, _BATCH)]:
+        yield checked(batch)
 
 
 def count_lines(data: bytes) -> int:
@@ -102,11 +103,6 @@ def _with_value(data: dict[str, Any], blob: bytes) -> bytes | None:
 def _encoded(value: Any) -> bytes:
     # Never compressed: another version of zstd would make other bytes of the same value.
     return codec.encode(value, compress=False)
-
-
-def _lines_of(data: bytes) -> list[bytes]:
-    count_lines(data)
-    return data.split(b"\n")[:-1]
 
 
 def _fields(line: bytes) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ asking for more memory than it is long.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgpack
@@ -16,6 +16,8 @@ from llmspell.backup.records import Changed, Malformed, Record, Row, checked
 __all__ = ["PackedRecords", "count_packed", "read_packed"]
 
 _BATCH: Final = 64
+#: So many records are made at a time.
+_PAGE: Final = 1000
 _WITH_BLOB: Final = (len(Row._fields), len(Changed._fields))
 
 
@@ -56,22 +58,26 @@ def _blob_bytes(batch: Sequence[Any]) -> int:
     return sum(len(record[-1]) for record in batch if len(record) in _WITH_BLOB)
 
 
-def read_packed(data: bytes) -> list[Record]:
-    """Return the records of a chunk. Raises Malformed."""
+def read_packed(data: bytes) -> Iterator[list[Record]]:
+    """Yield the records of a chunk, page by page. Raises Malformed."""
     unpacker = _unpacker(data)
     records: list[Record] = []
     try:
         # Iterating would stop at an array that is cut off as if it had come to the end.
         while unpacker.tell() < len(data):
             batch = unpacker.unpack()
-            if type(batch) is not tuple:
+            if type(batch) is not tuple or not batch:
                 raise Malformed("it holds something else than records")
             records += checked(batch)
+            if len(records) >= _PAGE:
+                yield records
+                records = []
     except Malformed:
         raise
     except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
         raise Malformed("it is no well-formed MessagePack") from error
-    return records
+    if records:
+        yield records
 
 
 def count_packed(data: bytes) -> int:
@@ -82,6 +88,8 @@ def count_packed(data: bytes) -> int:
     try:
         while tell() < end:
             size = read_size()
+            if not size:  # millions of them would take no room, and an hour to read
+                raise Malformed("it holds something else than records")
             for _ in range(size):
                 skip()
             count += size

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
+from itertools import chain
 from typing import Final, TypeAlias
 
 import zstandard
@@ -23,7 +24,7 @@ Get: TypeAlias = Callable[[str], bytes]
 
 #: zstd needs four bytes at least for each block, which has 128 KiB at most.
 _MOST_BYTES_FROM_ONE: Final = (128 << 10) // 4
-_AHEAD: Final = 2
+_AHEAD: Final = 1
 
 
 def read_chunk(
@@ -34,15 +35,16 @@ def read_chunk(
     Raises BackupDamaged, which names backup and chunk and says what is wrong; DecryptionFailed
     for a sealed chunk that another one was put in the place of; KeyMissing; what ``get`` raises.
     """
-    return _records(manifest, chunk, open_chunk(get, manifest, chunk, key))
+    data = open_chunk(get, manifest, chunk, key)
+    return [*chain.from_iterable(_pages(manifest, chunk, data))]
 
 
 def iter_chunks(
     get: Get, manifest: Manifest, key: BackupKey | None = None
 ) -> Iterator[list[Record]]:
-    """Yield the records of one chunk after the other; raise as ``read_chunk``.
+    """Yield the records of one chunk after the other, in pages; raise as ``read_chunk``.
 
-    The next two chunks are read and decompressed meanwhile. Close the iterator, or let it come
+    The next chunk is read and decompressed meanwhile. Close the iterator, or let it come
     to its end, to be sure that the thread that does so is gone.
     """
     ahead: deque[tuple[ChunkInfo, Future[bytes]]] = deque()
@@ -51,9 +53,9 @@ def iter_chunks(
             for chunk in manifest.chunks:
                 ahead.append((chunk, pool.submit(open_chunk, get, manifest, chunk, key)))
                 if len(ahead) > _AHEAD:
-                    yield _next(manifest, ahead)
+                    yield from _next(manifest, ahead)
             while ahead:
-                yield _next(manifest, ahead)
+                yield from _next(manifest, ahead)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -103,18 +105,22 @@ def damaged(manifest: Manifest, name: str, problem: str) -> BackupDamaged:
     )
 
 
-def _next(manifest: Manifest, ahead: deque[tuple[ChunkInfo, Future[bytes]]]) -> list[Record]:
+def _next(
+    manifest: Manifest, ahead: deque[tuple[ChunkInfo, Future[bytes]]]
+) -> Iterator[list[Record]]:
     chunk, opened = ahead.popleft()
-    return _records(manifest, chunk, opened.result())
+    return _pages(manifest, chunk, opened.result())
 
 
-def _records(manifest: Manifest, chunk: ChunkInfo, data: bytes) -> list[Record]:
+def _pages(manifest: Manifest, chunk: ChunkInfo, data: bytes) -> Iterator[list[Record]]:
+    count = 0
     try:
-        records = FORMATS[manifest.format].read(data)
+        for page in FORMATS[manifest.format].read(data):
+            count += len(page)
+            yield page
     except Malformed as error:
         raise damaged(manifest, chunk.name, str(error)) from error
-    _check_count(manifest, chunk, len(records))
-    return records
+    _check_count(manifest, chunk, count)
 
 
 def _check_count(manifest: Manifest, chunk: ChunkInfo, count: int) -> None:

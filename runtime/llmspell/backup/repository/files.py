@@ -52,9 +52,14 @@ def write_file(path: Path, data: bytes) -> None:
         raise
 
 
-def read_file(path: Path) -> bytes:
-    """Return what a file holds. Raises ``ELOOP`` for a link and for all that is no file."""
-    size_of(path)
+def read_file(path: Path, most_bytes: int | None = None) -> bytes:
+    """Return what a file holds.
+
+    Raises ``ELOOP`` for a link and for all that is no file, ``EFBIG`` beyond ``most_bytes``.
+    """
+    size = size_of(path)
+    if most_bytes is not None and size > most_bytes:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     with open(os.open(path, os.O_RDONLY | SAFELY), "rb", buffering=0) as file:
         return file.readall()
 

@@ -31,6 +31,7 @@ from llmspell.backup.repository.problems import (
     missing,
     not_found,
     translated,
+    unreadable,
 )
 
 __all__ = ["FolderRepository"]
@@ -38,6 +39,11 @@ __all__ = ["FolderRepository"]
 _PARTIAL: Final = ".partial-"
 _DELETED: Final = ".deleted-"
 _NEW_OPERATIONS: Final = f".{OPERATIONS}-"
+#: No manifest is larger, and no chunk: what claims to be is not read into memory.
+_MOST_BYTES: Final = {MANIFEST: 512 << 20}
+_MOST_CHUNK_BYTES: Final = (2 << 30) + (1 << 20)
+#: What concerns one file alone: the others are no worse for it.
+_OF_ONE_FILE: Final = (errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG)
 _OPERATIONS_LOCK: Final = f".{OPERATIONS}.lock"
 
 
@@ -64,7 +70,7 @@ class FolderRepository:
 
     def read(self, backup_id: str, name: str) -> bytes:
         with self._file(backup_id, name) as path:
-            return read_file(path)
+            return read_file(path, _MOST_BYTES.get(name, _MOST_CHUNK_BYTES))
 
     def manifest(self, backup_id: str) -> bytes:
         return self.read(backup_id, MANIFEST)
@@ -179,4 +185,6 @@ class FolderRepository:
             except OSError as error:
                 if error.errno == errno.ELOOP:
                     raise linked(backup_id, name) from error
+                if error.errno in _OF_ONE_FILE:
+                    raise unreadable(backup_id, name, error) from error
                 raise

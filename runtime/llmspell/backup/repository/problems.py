@@ -24,6 +24,7 @@ __all__ = [
     "not_found",
     "running",
     "translated",
+    "unreadable",
 ]
 
 
@@ -129,6 +130,16 @@ def missing(backup_id: str, name: str) -> BackupDamaged:
 def linked(backup_id: str, name: str) -> BackupDamaged:
     """Make the error of something else that stands where a file or a folder was written."""
     return _damaged(backup_id, f"{name} is a link or no ordinary file, and is not followed")
+
+
+def unreadable(backup_id: str, name: str, error: OSError) -> BackupDamaged:
+    """Make the error of one file that cannot be read where others can."""
+    return BackupDamaged(
+        f"the backup {backup_id} cannot be read: {name}: {error.strerror}",
+        hint="check who owns it and what its disk tells, or restore from another backup",
+        backup=backup_id,
+        problems=[f"{name}: it cannot be read ({error.strerror})"],
+    )
 
 
 def already_there(backup_id: str, location: str) -> BackupError:

@@ -27,7 +27,8 @@ from llmspell.errors import ConfigError, FeatureUnavailable
 
 __all__ = ["RemoteRepository", "open_remote"]
 
-_CREDENTIALS: Final = re.compile(r"(?<=://)[^/@]*@")
+#: A password may hold what should have been quoted in it; rather too much is left out.
+_CREDENTIALS: Final = re.compile(r"(?<=://)([^/@:]*:.*|[^/]*)@")
 _QUERY: Final = re.compile(r"[?#].*")
 _NO_FILE: Final = (errno.ELOOP, errno.EISDIR)
 
@@ -161,6 +162,7 @@ def open_remote(url: str, storage_options: Mapping[str, Any]) -> RemoteRepositor
     location = _QUERY.sub("", _CREDENTIALS.sub("***@", url))
     try:
         from fsspec.core import url_to_fs
+        from fsspec.implementations.cached import CachingFileSystem
     except ImportError as error:
         raise FeatureUnavailable(
             f"the place for backups {location} needs the package fsspec",
@@ -180,4 +182,6 @@ def open_remote(url: str, storage_options: Mapping[str, Any]) -> RemoteRepositor
                 f" such a URL, or it does not take the storage_options ({type(error).__name__})",
                 hint="give a folder, or a URL such as s3://bucket/backups",
             ) from error
+    while isinstance(system, CachingFileSystem):
+        system = system.fs  # a cache tells what was: locks and manifests have to be what is
     return RemoteRepository(RemoteFiles(system, root), location)

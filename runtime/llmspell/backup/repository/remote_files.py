@@ -7,6 +7,8 @@ import os
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
+from llmspell.backup.repository.files import FOLDER_MODE
+
 __all__ = ["Entry", "RemoteFiles"]
 
 _ASIDE: Final = "-new"
@@ -29,8 +31,12 @@ class RemoteFiles:
         self._root = root.rstrip("/")
 
     def make(self, folder: str = "") -> None:
-        """Make the folder where the system has folders."""
-        self._system.makedirs(self._path(folder), exist_ok=True)
+        """Make the folder where the system has folders; one of this machine for its owner alone."""
+        path = self._path(folder)
+        is_new = getattr(self._system, "local_file", False) and not os.path.lexists(path)
+        self._system.makedirs(path, exist_ok=True)
+        if is_new:
+            os.chmod(path, FOLDER_MODE)
 
     def entries(self, folder: str = "") -> list[Entry]:
         """Return what is in a folder now; nothing if there is no such folder."""

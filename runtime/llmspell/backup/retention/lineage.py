@@ -134,16 +134,24 @@ def lines(backups: Sequence[Manifest], now_us: int) -> list[list[Manifest]]:
 def always_kept(backups: Sequence[Manifest], now_us: int) -> dict[str, str]:
     """Return what no policy removes: id to reason.
 
-    That is what is pinned; what is dated in the future, whose age nobody knows; and the newest
-    backup of the whole store, or of anything where there is none.
+    That is what is pinned; what is dated in the future, whose age nobody knows; and of each
+    store that there is a backup of the newest one of the whole store, or of anything where there
+    is none: a store that was lost, and is a new one since, is the one that backups are for.
     """
-    past = newest_first(backups, now_us)
-    newest = next((backup for backup in past if backup.scope is None), None)
-    newest = newest or next(iter(past), None)
-    kept = {} if newest is None else {newest.id: "the newest backup"}
+    newest: dict[str | None, Manifest] = {}
+    for backup in newest_first(backups, now_us):
+        found = newest.setdefault(_store_of(backup), backup)
+        if found.scope is not None and backup.scope is None:
+            newest[_store_of(backup)] = backup
+    kept = dict.fromkeys((backup.id for backup in newest.values()), "the newest backup")
     for backup in backups:
         if backup.created_us > now_us:
             kept[backup.id] = "dated in the future: a clock was wrong"
         if backup.label is not None and backup.label.partition(":")[0] == PINS:
             kept[backup.id] = "pinned by its label"
     return kept
+
+
+def _store_of(backup: Manifest) -> str | None:
+    """Return which store it is of; None for all that kept no journal, which cannot be told apart."""
+    return None if backup.journal is None else backup.journal.store_id
