@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from llmspell.errors import BackupRunning, LlmSpellError, RuntimeClosed, ScriptError
 from llmspell.given import (
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 __all__ = ["RunResult", "Runtime", "Session"]
 
 Sink = Callable[[str], None]
+#: What scheduled backups may take of the time of the program they are made in.
+_LOAD_BESIDE_OTHERS: Final = 0.25
 Transformer = Callable[[Any, dict[str, Any]], Any]
 
 
@@ -193,7 +195,8 @@ class Runtime:
     def schedule_backups(self) -> Scheduler:
         """Make the backups of ``[state.backup.schedule]`` in a thread, from now until ``close``.
 
-        What is due at once is begun at once; while another process makes one, nothing is. What
+        What is due at once is begun at once; while another process makes one, nothing is. They
+        take a quarter of the time at most, so that the program gets on with its own work. What
         goes wrong is logged (``llmspell.backup``) and tried again at the next time. Calling it
         again changes nothing. Raises ``FeatureUnavailable`` and ``ConfigError``.
         """
@@ -208,7 +211,8 @@ class Runtime:
 
     def _run_due_backups(self) -> None:
         with suppress(BackupRunning):
-            self.state.run_due_backups()
+            configured = self.config.state.backup.max_load
+            self.state.run_due_backups(max_load=min(configured, _LOAD_BESIDE_OTHERS))
 
     def run(
         self,

@@ -45,7 +45,7 @@ def base_for(
             )
         return found
     reason = "there is none"
-    for manifest in catalogue.manifests():
+    for manifest in _best_first(catalogue.manifests()):
         if manifest.type in types:
             why = _unfit(manifest, types, catalogue, store, store_id)
             if why is None:
@@ -80,6 +80,21 @@ def _unfit(
     except BackupError as error:
         return error.message
     return None
+
+
+def _best_first(backups: list[Manifest]) -> list[Manifest]:
+    """Return those that left nothing out first: what is made from them has all entries, too.
+
+    The latest first, by the journal: a clock may have been wrong. What is of another store is
+    among them, and will not do.
+    """
+    lacking = {each.id for each in backups if each.unreadable}
+
+    def rank(manifest: Manifest) -> tuple[bool, int]:
+        seq = -1 if manifest.journal is None else manifest.journal.seq
+        return lacking.isdisjoint((*manifest.chain, manifest.id)), seq
+
+    return sorted(backups, key=rank, reverse=True)
 
 
 def _same(mark: str, now: str) -> bool:

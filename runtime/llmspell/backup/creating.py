@@ -94,15 +94,15 @@ class Creation:
     def _records(self, reader: Reader, seq: int) -> Iterator[Sequence[Record]]:
         """Yield what the backup holds, page by page, at the pace that is asked for."""
         pages: Iterator[Sequence[Record]] = self._pages.read(reader, seq)
+        load = self._request.max_load or self._settings.max_load
         while True:
             started = time.perf_counter()
             page = next(pages, None)
             if page is None:
                 return
             yield page
-            if self._settings.max_load < 1:
-                worked_s = time.perf_counter() - started
-                time.sleep(worked_s * (1 / self._settings.max_load - 1))
+            if load < 1:
+                time.sleep((time.perf_counter() - started) * (1 / load - 1))
 
     def _check_journal_reached(self) -> None:
         """What was read of the journal is whole only if compaction did not pass the base."""

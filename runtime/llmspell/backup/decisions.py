@@ -14,6 +14,8 @@ from llmspell.backup.restore_result import Tally
 from llmspell.backup.writable import Writable
 from llmspell.errors import LlmSpellError, RestoreFailed
 from llmspell.store.base import Delete, Reader, Ref, Restored, Row
+from llmspell.store.codec import SEALED
+from llmspell.store.problems import no_key
 
 __all__ = ["Decisions"]
 
@@ -21,6 +23,7 @@ _Step: TypeAlias = Restored | Delete
 
 _PAGE: Final = 1000
 _EPHEMERAL: Final = "ephemeral"
+_SEALED: Final = bytes((SEALED,))
 _new_restored: Any = partial(tuple.__new__, Restored)
 
 
@@ -97,7 +100,22 @@ class Decisions:
         if not self._decide(row, live):
             tally.skipped += 1
             return False
+        if self._is_spared(live):
+            return False
         tally.note_changes((row,), "replace")
+        return True
+
+    def _is_spared(self, live: Row) -> bool:
+        """Return whether an entry stays since it is sealed, and this store lacks its key.
+
+        No backup can have been made of it before. Raises RestoreFailed, unless others go on.
+        """
+        if live.blob[:1] != _SEALED:
+            return False
+        error = no_key()
+        if self._options.on_error == "stop":
+            raise _failed(self._backup_id, live, error)
+        self._tally.note_failure(live.scope, live.key, error)
         return True
 
     def _fit(self, rows: list[Row]) -> list[Row]:
@@ -124,6 +142,7 @@ class Decisions:
         for rows in self._there(reader):
             numbers = self._seen.numbers(rows)
             extra = [row for row, number in zip(rows, numbers, strict=True) if number is None]
+            extra = [row for row in extra if not self._is_spared(row)]
             self._tally.note_changes(extra, "delete")
             self._tally.deleted += len(extra)
             if extra:
@@ -142,7 +161,8 @@ class Decisions:
             yield [row for row in found if row is not None and row.state_class != _EPHEMERAL]
         else:
             last: str | None = None
-            while rows := reader.scan(scope, after=last, limit=_PAGE, values=False):
+            with_values = not self._writable.has_key  # to see what cannot be opened
+            while rows := reader.scan(scope, after=last, limit=_PAGE, values=with_values):
                 last = rows[-1].key
                 yield [row for row in rows if row.state_class != _EPHEMERAL]
 

@@ -62,7 +62,9 @@ class JsonLines:
 def read_lines(data: bytes) -> Iterator[list[Record]]:
     """Yield the records of a chunk, page by page. Raises Malformed."""
     count_lines(data)
-    lines = BytesIO(data)  # not all of them at a time: empty ones take no room, until they are split
+    lines = BytesIO(
+        data
+    )  # not all of them at a time: empty ones take no room, until they are split
     while batch := [_fields(line) for line in islice(lines, _BATCH)]:
         yield checked(batch)
 

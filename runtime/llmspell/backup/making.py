@@ -34,6 +34,7 @@ class BackupMaker(BackupPlace):
         scope: str | None = None,
         label: str | None = None,
         skip_unreadable: bool = False,
+        max_load: float | None = None,
         on_event: OnEvent | None = None,
     ) -> Manifest:
         """Make a backup and return its manifest.
@@ -42,13 +43,14 @@ class BackupMaker(BackupPlace):
         ``base``, by default the last backup of any of these types but ``scope``;
         ``differential`` what was changed since the last full one. Others may write meanwhile: a
         backup shows one moment. A value that cannot be opened ends it, unless
-        ``skip_unreadable`` leaves such out.
+        ``skip_unreadable`` leaves such out. ``max_load`` is the share of the time it may take, if
+        not that of the settings.
 
         Raises ``InvalidArgument``, ``BackupBaseMissing``, ``BackupRunning`` and ``BackupError``.
         """
-        check_request(type, base, scope, label)
+        check_request(type, base, scope, label, max_load)
         with self.repository.lock(f"make a backup of type {type}"):
-            return self._create(type, base, scope, label, skip_unreadable, on_event)
+            return self._create(type, base, scope, label, skip_unreadable, max_load, on_event)
 
     def _create(
         self,
@@ -57,6 +59,7 @@ class BackupMaker(BackupPlace):
         scope: str | None = None,
         label: str | None = None,
         skip_unreadable: bool = False,
+        max_load: float | None = None,
         on_event: OnEvent | None = None,
     ) -> Manifest:
         from llmspell.backup.bases import base_for
@@ -70,7 +73,7 @@ class BackupMaker(BackupPlace):
                 store,
                 self.repository,
                 self._settings,
-                Request(type_, found, scope, label, skip_unreadable),
+                Request(type_, found, scope, label, skip_unreadable, max_load),
                 backend=self._around.backend,
                 store_id=store_id,
                 make_key=self._new_key,

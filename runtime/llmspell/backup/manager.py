@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import time_ns
 from typing import TYPE_CHECKING, Final
@@ -263,32 +264,29 @@ class BackupManager(BackupMaker):
         """When backups are due. Raises ``ConfigError``."""
         return self._schedule()
 
-    def run_due(self, on_event: OnEvent | None = None) -> Sequence[Manifest]:
+    def run_due(
+        self, on_event: OnEvent | None = None, *, max_load: float | None = None
+    ) -> Sequence[Manifest]:
         """Make the backups that are due, prune if the schedule says so, and return them.
 
         Before a full or differential one an incremental one is made, where the schedule has
         those: it holds what was changed meanwhile, step by step. A full one takes the place of
-        one that cannot be made from an earlier one any more.
+        one that cannot be made from an earlier one any more. ``max_load`` is as for ``create``.
         """
         schedule = self._schedule()
+        create = partial(self.create, max_load=max_load, on_event=on_event)
         made = []
         for due in schedule.due(self.list(), self.repository.log(), time_ns() // 1000):
             try:
                 if due.type != "incremental" and "incremental" in schedule.entries:
-                    made.append(self.create("incremental", on_event=on_event))
+                    made.append(create("incremental"))
             except BackupBaseMissing:
-                made.append(self.create("full", on_event=on_event))
+                made.append(create("full"))
                 continue
-            made.append(self._made_or_full(due.type, on_event))
+            made.append(_made_or_full(create, due.type))
         if made and schedule.prune:
             self.prune(on_event=on_event)
         return made
-
-    def _made_or_full(self, type_: str, on_event: OnEvent | None) -> Manifest:
-        try:
-            return self.create(type_, on_event=on_event)
-        except BackupBaseMissing:
-            return self.create("full", on_event=on_event)
 
     def next_due(self) -> int:
         """Return when a backup is due next, in microseconds since the epoch. A year at most."""
@@ -306,3 +304,10 @@ def _not_meant(catalogue: Catalogue, options: RestoreOptions) -> Sequence[str]:
         return ()
     labelled = {each.id: (each.label or "").startswith(_BEFORE) for each in catalogue.manifests()}
     return () if all(labelled.values()) else [id_ for id_, is_one in labelled.items() if is_one]
+
+
+def _made_or_full(create: Callable[[str], Manifest], type_: str) -> Manifest:
+    try:
+        return create(type_)
+    except BackupBaseMissing:
+        return create("full")

@@ -93,6 +93,8 @@ def count_packed(data: bytes) -> int:
             for _ in range(size):
                 skip()
             count += size
+    except Malformed:
+        raise
     except (ValueError, msgpack.UnpackException) as error:
         raise Malformed("it is no well-formed MessagePack") from error
     return count

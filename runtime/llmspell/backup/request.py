@@ -17,7 +17,8 @@ _MAX_LABEL_CHARACTERS: Final = 200
 class Request:
     """What is to be backed up: ``base`` for a type that has one, ``scope`` for that type.
 
-    ``skip_unreadable`` leaves out values that cannot be opened, and counts them.
+    ``skip_unreadable`` leaves out values that cannot be opened, and counts them. ``max_load`` is
+    this one's own, in place of that of the settings.
     """
 
     type: str
@@ -25,9 +26,12 @@ class Request:
     scope: str | None = None
     label: str | None = None
     skip_unreadable: bool = False
+    max_load: float | None = None
 
 
-def check_request(type_: str, base: str | None, scope: str | None, label: str | None) -> None:
+def check_request(
+    type_: str, base: str | None, scope: str | None, label: str | None, max_load: float | None
+) -> None:
     """Raise InvalidArgument for what cannot be meant together."""
     check_type(type_)
     if base is not None:
@@ -49,3 +53,5 @@ def check_request(type_: str, base: str | None, scope: str | None, label: str | 
             f"a label is printable text of 1 to {_MAX_LABEL_CHARACTERS} characters",
             parameter="label",
         )
+    if max_load is not None and (type(max_load) not in (int, float) or not 0 < max_load <= 1):
+        raise InvalidArgument("max_load is a number above 0, at most 1", parameter="max_load")

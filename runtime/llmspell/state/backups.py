@@ -237,9 +237,14 @@ class Backups(Migrations):
         """Return how backups are doing: age of the latest, failures, damage, what is overdue."""
         return self._administered().health()
 
-    def run_due_backups(self, *, on_event: OnEvent | None = None) -> Sequence[Manifest]:
-        """Make the backups that are due by the schedule, prune, and return those that were made."""
-        made = self._administered().run_due(on_event)
+    def run_due_backups(
+        self, *, max_load: float | None = None, on_event: OnEvent | None = None
+    ) -> Sequence[Manifest]:
+        """Make the backups that are due by the schedule, prune, and return those that were made.
+
+        ``max_load`` is the share of the time a backup may take, if not the configured one.
+        """
+        made = self._administered().run_due(on_event, max_load=max_load)
         for each in made:
             self._record("backup", backup=each.id, type=each.type, entries=each.entries)
         return made

@@ -108,7 +108,9 @@ class FolderRepository:
         with translated(self.location):
             for name in self._entries(folders=True):
                 if name.startswith((_PARTIAL, _DELETED)) and is_id(name.partition("-")[2]):
-                    remove_folder(self._path / name)
+                    # What another user left keeps nobody from making backups.
+                    with suppress(OSError):
+                        remove_folder(self._path / name)
             for name in self._entries(folders=False):
                 if name.startswith(_NEW_OPERATIONS):
                     (self._path / name).unlink(missing_ok=True)

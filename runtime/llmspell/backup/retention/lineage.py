@@ -7,10 +7,12 @@ from typing import Final
 
 from llmspell.backup.model import Manifest
 
-__all__ = ["PINS", "Lineage", "always_kept", "lines", "newest_first"]
+__all__ = ["BEFORE_RESTORE", "PINS", "Lineage", "always_kept", "lines", "newest_first"]
 
 #: A backup with this label, or one that begins with it and a colon, is pinned.
 PINS: Final = "keep"
+#: What the label of a backup begins with that a restore made of what there was before it.
+BEFORE_RESTORE: Final = "before the restore of "
 
 
 class Lineage:
@@ -123,11 +125,13 @@ def newest_first(backups: Iterable[Manifest], now_us: int) -> list[Manifest]:
 def lines(backups: Sequence[Manifest], now_us: int) -> list[list[Manifest]]:
     """Return the backups of the whole store and those of each scope apart, each newest first.
 
-    A backup of one scope stands in for none of another, so they are not counted together.
+    A backup of one scope stands in for none of another, so they are not counted together. Nor are
+    those that were made before a restore: some attempts to restore must not cost all others.
     """
-    found: dict[str | None, list[Manifest]] = {}
+    found: dict[tuple[str | None, bool], list[Manifest]] = {}
     for backup in newest_first(backups, now_us):
-        found.setdefault(backup.scope, []).append(backup)
+        is_before_restore = (backup.label or "").startswith(BEFORE_RESTORE)
+        found.setdefault((backup.scope, is_before_restore), []).append(backup)
     return list(found.values())
 
 
@@ -153,5 +157,5 @@ def always_kept(backups: Sequence[Manifest], now_us: int) -> dict[str, str]:
 
 
 def _store_of(backup: Manifest) -> str | None:
-    """Return which store it is of; None for all that kept no journal, which cannot be told apart."""
+    """Return which store it is of; None for those without a journal: nothing tells these apart."""
     return None if backup.journal is None else backup.journal.store_id

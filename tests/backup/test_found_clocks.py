@@ -1,0 +1,71 @@
+"""Which backup is the latest, when a clock was wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llmspell.backup.bases import base_for
+from llmspell.backup.model import Manifest
+from llmspell.errors import BackupError
+from llmspell.store import open_store
+
+from .histories import DAY, SECOND, History, Save, living, stored, without_versions
+
+YEAR = 365 * DAY
+
+
+def backed_up(history: History, value: int, wrong_us: int = 0) -> Manifest:
+    """Save a value and make a full backup; the clock is wrong meanwhile."""
+    history.run([Save("global", "k", value)])
+    history.now += wrong_us
+    made = history.create("full")
+    history.now -= wrong_us
+    return made
+
+
+@pytest.mark.parametrize("wrong_us", [3600 * SECOND, YEAR])
+def test_the_latest_backup_is_that_of_the_latest_state_whatever_the_clock_said(
+    tmp_path: Path, wrong_us: int
+) -> None:
+    history = History(tmp_path)
+    backed_up(history, 1, wrong_us)
+    right = backed_up(history, 2)
+    then = living(history.model)
+    history.run([Save("global", "k", 3)])
+    assert history.restore().backup_id == right.id
+    assert without_versions(stored(history.store)) == without_versions(then)
+
+
+def test_the_next_backup_is_based_on_the_latest_state_whatever_the_clock_said(
+    tmp_path: Path,
+) -> None:
+    history = History(tmp_path)
+    backed_up(history, 1, YEAR)
+    right = backed_up(history, 2)
+    base = base_for("incremental", None, history.catalogue, history.store, history.store_id)
+    assert base is not None
+    assert base.id == right.id
+
+
+def test_without_the_store_a_backup_dated_in_the_future_is_not_taken_for_the_latest(
+    tmp_path: Path,
+) -> None:
+    history = History(tmp_path)
+    wrong = backed_up(history, 1, YEAR)
+    backed_up(history, 2)
+    empty = open_store("memory")
+    with pytest.raises(BackupError, match="dated in the future"):
+        history.restore(empty, alone=True)
+    assert stored(empty) == {}
+    assert history.restore(empty, wrong.id, alone=True).restored == 1
+
+
+def test_a_backup_dated_in_the_future_is_the_latest_if_all_others_come_before_it(
+    tmp_path: Path,
+) -> None:
+    history = History(tmp_path)
+    backed_up(history, 1)
+    wrong = backed_up(history, 2, YEAR)
+    assert history.restore(open_store("memory"), alone=True).backup_id == wrong.id
