@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from llmspell_bridges.api import Param, Record
+from llmspell_bridges.errors import InvalidArgument
 from llmspell_stdlib.state import given
 from llmspell_stdlib.state_migration import STATE
 
@@ -13,6 +14,10 @@ __all__ = ["BACKUP", "STATE", "BackupService"]
 
 #: The key of the configuration that switches these functions on.
 BACKUP: Final = "state.backup.enabled"
+
+
+#: With it, or with it before a colon, a label keeps a backup from being removed.
+_PIN: Final = "keep"
 
 
 class Told(Protocol):
@@ -107,7 +112,14 @@ def create_backup(
     checksums before it counts. What a transaction has not committed is not in it. When the time
     of the run is over before the backup is made, nothing is left of it.
     """
-    return state.create_backup(type, **given(options)).id
+    chosen = given(options)
+    if str(chosen.get("label", "")).partition(":")[0] == _PIN:
+        raise InvalidArgument(
+            f'a label "{_PIN}" keeps a backup for ever, and is for whoever looks after the host',
+            hint="choose another label, or make the backup with `llmspell backup create`",
+            parameter="label",
+        )
+    return state.create_backup(type, **chosen).id
 
 
 @STATE.function(
@@ -145,7 +157,7 @@ def validate_backup(state: BackupService, id: str) -> dict[str, Any]:  # noqa: A
     Param(
         "id",
         "text",
-        "The backup's id; null for the latest, or the one that leads to `at`.",
+        "The backup's id; null with `at` or `checkpoint`: the one that leads there.",
         optional=True,
     ),
     Param(
@@ -172,7 +184,15 @@ def restore_backup(
     unless the policy is another; history keeps it. Versions go on: none comes twice. It is no part
     of a transaction, and refused inside of one.
     """
-    return state.restore_backup(id, **given(options)).to_dict()
+    chosen = given(options)
+    if id is None and not {"at", "checkpoint"} & chosen.keys():
+        # A misspelt variable is nil, and all would be what the latest backup has.
+        raise InvalidArgument(
+            "restore_backup needs the id of a backup, or at or checkpoint to go back to",
+            hint="list_backups() tells the ids, the latest first",
+            parameter="id",
+        )
+    return state.restore_backup(id, **chosen).to_dict()
 
 
 @STATE.function(

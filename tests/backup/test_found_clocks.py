@@ -1,4 +1,4 @@
-"""Which backup is the latest, when a clock was wrong."""
+"""Which backup is the latest, when a clock was wrong or stores share a place."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def test_the_next_backup_is_based_on_the_latest_state_whatever_the_clock_said(
     history = History(tmp_path)
     backed_up(history, 1, YEAR)
     right = backed_up(history, 2)
-    base = base_for("incremental", None, history.catalogue, history.store, history.store_id)
+    base = base_for(
+        "incremental", None, history.catalogue, history.store, history.store_id, check=print
+    )
     assert base is not None
     assert base.id == right.id
 
@@ -69,3 +71,29 @@ def test_a_backup_dated_in_the_future_is_the_latest_if_all_others_come_before_it
     backed_up(history, 1)
     wrong = backed_up(history, 2, YEAR)
     assert history.restore(open_store("memory"), alone=True).backup_id == wrong.id
+
+
+def test_of_backups_that_two_stores_made_side_by_side_a_third_one_takes_none_for_its_own(
+    tmp_path: Path,
+) -> None:
+    one, other = (History(tmp_path / name, location=tmp_path / "shared") for name in ("a", "b"))
+    backed_up(one, 1)
+    named = backed_up(other, 2)
+    backed_up(one, 3)
+    empty = open_store("memory")
+    with pytest.raises(BackupError, match="several stores"):
+        one.restore(empty, alone=True)
+    assert stored(empty) == {}
+    assert one.restore(empty, named.id, alone=True).restored == 1
+    assert other.restore().backup_id == named.id
+
+
+def test_the_latest_backup_of_a_store_that_took_the_place_of_a_lost_one_is_the_latest(
+    tmp_path: Path,
+) -> None:
+    lost, new = (History(tmp_path / name, location=tmp_path / "shared") for name in ("a", "b"))
+    backed_up(lost, 1)
+    backed_up(lost, 2)
+    backed_up(new, 3)
+    latest = backed_up(new, 4)
+    assert lost.restore(open_store("memory"), alone=True).backup_id == latest.id

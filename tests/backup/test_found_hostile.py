@@ -11,6 +11,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
+import orjson
 import pytest
 import zstandard
 
@@ -19,7 +20,7 @@ from llmspell.backup.manifest_file import pack, unpack, whole_checksum
 from llmspell.backup.model import ChunkInfo, Compression, Manifest
 from llmspell.backup.reading import count_records, read_chunk
 from llmspell.backup.repository import open_repository
-from llmspell.errors import BackupDamaged, ConfigError
+from llmspell.errors import BackupDamaged, BackupRunning, ConfigError
 
 from .inventories import NOW_US, backup
 
@@ -186,3 +187,15 @@ def test_no_form_of_a_password_in_a_url_is_told(url: str) -> None:
         open_repository(url)
     assert "***@host/x" in caught.value.message
     assert "hush" not in str(caught.value.to_dict())
+
+
+@pytest.mark.parametrize("since_us", [*BEYOND, 1e300])
+def test_whoever_wrote_nonsense_into_a_lock_is_somebody_unknown(
+    tmp_path: Path, since_us: float
+) -> None:
+    place = open_repository(tmp_path)
+    with place.lock("test"):
+        holder = {"pid": 1, "host": "h", "purpose": "p", "since_us": since_us}
+        (tmp_path / ".lock").write_bytes(orjson.dumps(holder))
+        with pytest.raises(BackupRunning, match="another process"), place.lock("again"):
+            pass

@@ -21,7 +21,7 @@ def lines(*records: Any) -> list[dict[str, Any]]:
     """The records as they stand in the file."""
     _, files = written(records, format="jsonl", compression="none")
     (data,) = files.values()
-    return [json.loads(line) for line in data.decode().splitlines()]
+    return [json.loads(line) for line in data.decode().split("\n")[:-1]]
 
 
 def refused(data: bytes) -> str:

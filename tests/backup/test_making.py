@@ -1,5 +1,6 @@
 """Making backups: what is refused, what goes wrong, what others may do meanwhile."""
 
+import datetime as dt
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from llmspell import Runtime
+from llmspell.backup import CountBased
 from llmspell.backup.chain import Catalogue
 from llmspell.backup.model import BackupEvent, Manifest
 from llmspell.backup.verifying import verify
@@ -473,4 +475,137 @@ def test_without_an_id_a_backup_made_before_a_restore_is_not_meant(opened: Open)
     assert state.restore_backup().backup_id == made.id
     assert first.pre_restore_backup_id is not None
     state.restore_backup(first.pre_restore_backup_id)
+    assert state.load("global", "k") == 2
+
+
+# A store that was lost --------------------------------------------------------------------
+
+
+def test_a_new_store_in_the_place_of_a_lost_one_does_not_push_its_backups_out(
+    opened: Open, tmp_path: Path
+) -> None:
+    schedule = {"backup__schedule__full": "@hourly", "backup__retention_days": 1}
+    with opened(**schedule) as runtime:
+        runtime.state.save("global", "k", 1)
+        made = runtime.state.create_backup()
+    for file in tmp_path.glob("state.db*"):
+        file.unlink()
+    state = opened(**schedule).state
+    with pytest.raises(BackupError, match="nothing in the store") as caught:
+        state.run_due_backups()
+    assert caught.value.details["reason"] == "new_store"
+    empty = state.create_backup()  # by hand it can be meant
+    kept = state.cleanup_backups(policy=CountBased(max_backups=1)).kept
+    assert {each.id for each in kept} == {made.id, empty.id}
+    assert state.backups.latest() == made
+    assert state.restore_backup().backup_id == made.id
+
+
+def test_with_a_wrong_key_no_new_store_is_made(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMSPELL_MASTER_KEY", "ab" * 32)
+    with opened() as runtime:
+        runtime.state.save("global", "k", 1)
+        made = runtime.state.create_backup()
+    for file in tmp_path.glob("state.db*"):
+        file.unlink()
+    monkeypatch.setenv("LLMSPELL_MASTER_KEY", "cd" * 32)
+    for backup_id in (made.id, None):
+        with pytest.raises(WrongKey):
+            opened().backups.restore(backup_id)
+    assert list(tmp_path.glob("state.db*")) == []
+
+
+def test_what_is_nowhere_cannot_be_restored(opened: Open) -> None:
+    state = opened().state
+    state.save("user:1", "k", 1)
+    made = state.create_backup()
+    with pytest.raises(RestoreFailed, match="scope 'usr:1'"):
+        state.restore_backup(made.id, scope="usr:1")
+    with pytest.raises(RestoreFailed, match="with key 'kk'"):
+        state.restore_backup(made.id, scope="user:1", keys=["kk"], dry_run=True)
+    assert state.restore_backup(made.id, scope="user:1").unchanged == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda state, made: state.restore_backup(made), "not by what is known of it"),
+        (lambda state, made: state.restore_backup(made.id, into="other.db"), "a StateManager"),
+        (lambda state, made: state.cleanup_backups(policy="count"), "a retention policy"),
+        (lambda state, made: state.restore_backup(at=dt.datetime(2026, 1, 1)), "no time zone"),
+        (lambda state, made: state.restore_backup(made.id, policy="merge"), "replace, keep, newer"),
+        (lambda state, made: state.backups.create(max_load=2), "above 0"),
+    ],
+)
+def test_arguments_of_another_kind_are_told_apart(opened: Open, call: Any, says: str) -> None:
+    state = opened().state
+    made = state.create_backup()
+    with pytest.raises((InvalidArgument, TypeError), match=says):
+        call(state, made)
+
+
+# Found by trying to lose data -------------------------------------------------------------
+
+
+def test_a_backup_that_was_found_damaged_counts_for_nothing_when_others_are_removed(
+    opened: Open,
+) -> None:
+    runtime = opened()
+    runtime.state.save("global", "k", 1)
+    good, bad = runtime.state.create_backup(), runtime.state.create_backup()
+    chunk = folder_of(runtime, bad) / bad.chunks[0].name
+    chunk.write_bytes(chunk.read_bytes()[:-1])
+    assert not runtime.state.validate_backup(bad.id).valid
+    kept = runtime.state.cleanup_backups(policy=CountBased(max_backups=1)).kept
+    assert {each.id for each in kept} == {good.id, bad.id}
+
+
+def test_another_store_loses_nothing_unless_that_is_said(opened: Open) -> None:
+    state, other = opened().state, opened("other.db").state
+    state.save("global", "k", 1)
+    made = state.create_backup()
+    other.save("global", "theirs", 1)
+    with pytest.raises(InvalidArgument, match="not empty"):
+        state.restore_backup(made.id, into=other)
+    assert state.restore_backup(made.id, into=other, delete_extra=False).restored == 1
+    assert other.list_keys("global") == ["k", "theirs"]
+    assert state.restore_backup(made.id, into=other, delete_extra=True).deleted == 1
+    assert other.list_keys("global") == ["k"]
+
+
+def test_two_stores_in_one_place_each_have_their_own_time(opened: Open) -> None:
+    schedule = {"backup__schedule__full": "@hourly"}
+    first, second = opened(**schedule).state, opened("other.db", **schedule).state
+    first.save("global", "k", 1)
+    second.save("global", "k", 2)
+    assert [made.type for made in first.run_due_backups()] == ["full"]
+    assert [made.type for made in second.run_due_backups()] == ["full"]
+    assert (first.run_due_backups(), second.run_due_backups()) == ([], [])
+
+
+def test_differential_backups_find_the_journal_back_to_their_full_one(opened: Open) -> None:
+    state = opened(journal__max_changes=1).state
+    for number in range(20):
+        state.save("global", f"k{number}", number)
+    full = state.create_backup()
+    for number in range(20):
+        state.save("global", f"k{number}", -number)
+    state.create_backup("differential")
+    list(state.compact())
+    state.save("global", "k1", "x")
+    assert state.create_backup("differential").base == full.id
+
+
+def test_a_backup_before_a_restore_lets_no_journal_go(opened: Open) -> None:
+    state = opened(journal__max_changes=1).state
+    state.save("global", "k", 1)
+    made = state.create_backup()
+    state.save("global", "k", 2)
+    between = dt.datetime.now(dt.UTC)
+    state.save("global", "k", 3)
+    state.restore_backup(made.id)
+    list(state.compact())
+    state.restore_backup(at=between)
     assert state.load("global", "k") == 2

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmspell.errors import PointUnreachable
+from llmspell.errors import PointUnreachable, RestoreFailed
 from llmspell.store import open_store
 
 from .histories import STEPS, History, Step, living, stored, without_versions
@@ -140,6 +140,10 @@ def test_a_scope_and_keys_of_it_are_restored_and_nothing_else_is_touched(
             return address[0] == scope and (keys is None or address[1] in keys)
 
         before, then = stored(history.store), living(model)
+        if not any(is_chosen(address) for address in (*before, *then)):
+            with pytest.raises(RestoreFailed):
+                history.restore(backup_id=made.id, scope=scope, keys=keys)
+            return
         history.restore(backup_id=made.id, scope=scope, keys=keys)
         after = stored(history.store)
         expected = {a: row for a, row in before.items() if not is_chosen(a)} | {

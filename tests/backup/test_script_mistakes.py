@@ -17,6 +17,9 @@ Open = Callable[..., Runtime]
 
 NO_ID = ("invalid_argument", "such as 20260131T120000Z-0a1b2c")
 NO_TIME = ("invalid_argument", "must be a time such as")
+#: Stands for the id of the backup there is.
+MADE = "the backup that was made"
+
 #: Function, arguments, the code, and words of the message or the hint. There is a full backup.
 MISTAKES: list[tuple[str, tuple[Any, ...], str, str]] = [
     ("create_backup", (), "invalid_argument", "'type' is missing"),
@@ -37,6 +40,16 @@ MISTAKES: list[tuple[str, tuple[Any, ...], str, str]] = [
     ("create_backup", ("full", {"label": "x" * 201}), "invalid_argument", "1 to 200 characters"),
     ("create_backup", ("full", {"label": "a\tb"}), "invalid_argument", "printable"),
     ("create_backup", ("full", {"label": 5}), "invalid_argument", "must be text"),
+    ("create_backup", ("full", {"label": "keep: all"}), "invalid_argument", "for ever"),
+    (
+        "create_backup",
+        ("full", {"label": "before the restore of x"}),
+        "invalid_argument",
+        "restores",
+    ),
+    ("restore_backup", (), "invalid_argument", "needs the id of a backup"),
+    ("restore_backup", (None, {"policy": "keep"}), "invalid_argument", "needs the id of a backup"),
+    ("restore_backup", (MADE, {"scope": "user:2"}), "restore_failed", "nothing in scope 'user:2'"),
     ("list_backups", ("full",), "invalid_argument", "at most 0"),
     ("validate_backup", (), "invalid_argument", "'id' is missing"),
     ("validate_backup", (5,), "invalid_argument", "must be text"),
@@ -46,28 +59,28 @@ MISTAKES: list[tuple[str, tuple[Any, ...], str, str]] = [
     ("restore_backup", (ABSENT,), "backup_not_found", ABSENT),
     ("restore_backup", (ABSENT, {"dry_run": True}), "backup_not_found", ABSENT),
     ("restore_backup", ({"dry_run": True},), "invalid_argument", "must be text, not a map"),
-    ("restore_backup", (None, {"policy": "merge"}), "invalid_argument", "replace, keep, newer"),
-    ("restore_backup", (None, {"dry_run": "yes"}), "invalid_argument", "must be a boolean"),
-    ("restore_backup", (None, {"key": "k"}), "invalid_argument", "did you mean 'keys'?"),
-    ("restore_backup", (None, {"keys": ["k"]}), "invalid_argument", "those of a scope"),
-    ("restore_backup", (None, {"scope": "user:1", "keys": []}), "invalid_argument", "no key"),
+    ("restore_backup", (MADE, {"policy": "merge"}), "invalid_argument", "replace, keep, newer"),
+    ("restore_backup", (MADE, {"dry_run": "yes"}), "invalid_argument", "must be a boolean"),
+    ("restore_backup", (MADE, {"key": "k"}), "invalid_argument", "did you mean 'keys'?"),
+    ("restore_backup", (MADE, {"keys": ["k"]}), "invalid_argument", "those of a scope"),
+    ("restore_backup", (MADE, {"scope": "user:1", "keys": []}), "invalid_argument", "no key"),
     (
         "restore_backup",
-        (None, {"scope": "user:1", "keys": "k"}),
+        (MADE, {"scope": "user:1", "keys": "k"}),
         "invalid_argument",
         "list of text",
     ),
     (
         "restore_backup",
-        (None, {"scope": "user:1", "keys": [1]}),
+        (MADE, {"scope": "user:1", "keys": [1]}),
         "invalid_argument",
         "must be text",
     ),
-    ("restore_backup", (None, {"scope": "user:1", "keys": [""]}), "invalid_key", "empty"),
-    ("restore_backup", (None, {"scope": "agent:"}), "invalid_scope", "no id after the colon"),
+    ("restore_backup", (MADE, {"scope": "user:1", "keys": [""]}), "invalid_key", "empty"),
+    ("restore_backup", (MADE, {"scope": "agent:"}), "invalid_scope", "no id after the colon"),
     (
         "restore_backup",
-        (None, {"policy": "keep", "delete_extra": True}),
+        (MADE, {"policy": "keep", "delete_extra": True}),
         "invalid_argument",
         "policy replace only",
     ),
@@ -105,15 +118,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
 def test_a_mistake_is_told_and_nothing_is_changed(
     place: Runtime, language: str, name: str, arguments: tuple[Any, ...], code: str, words: str
 ) -> None:
+    (backup,) = place.backups.list()
     with pytest.raises(ScriptError) as caught:
-        call(place, language, name, *arguments)
+        call(place, language, name, *(backup.id if each == MADE else each for each in arguments))
     error = caught.value
     assert error.code == code
     assert error.message.startswith(f"State.{name}: ")
     assert words in f"{error.message} {error.hint}"
-    # One of how it was may have been made before a restore that then failed.
-    made = [each for each in place.backups.list() if "before the restore" not in str(each.label)]
-    assert len(made) == 1
+    assert len(place.backups.list()) == 1
     assert place.state.load("user:1", "k") == "before"
 
 

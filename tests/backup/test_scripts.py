@@ -54,9 +54,9 @@ def test_what_a_script_may_leave_out_has_the_usual_value(runtime: Runtime, form:
     made = call(runtime, form, "create_backup", "full")
     runtime.state.save("user:1", "k", "after")
     options = {"pre_restore_backup": False, "policy": "replace"}
-    done = call(runtime, form, "restore_backup", None, options)
+    done = call(runtime, form, "restore_backup", made, options)
     assert (done["backup_id"], "pre_restore_backup_id" in done) == (made, False)
-    assert call(runtime, form, "restore_backup")["status"] == "nothing_to_do"
+    assert call(runtime, form, "restore_backup", made)["status"] == "nothing_to_do"
     assert call(runtime, form, "cleanup_backups")["dry_run"] is False
 
 

@@ -53,19 +53,21 @@ IN_TRANSACTION = {
     "lua": """
 return State.transaction(function(tx)
   tx.save("user:1", "k", "uncommitted")
-  local dry = State.restore_backup(nil, {dry_run = true})
+  local id = State.list_backups()[1].id
+  local dry = State.restore_backup(id, {dry_run = true})
   State.create_backup("full", {label = "inside"})
-  local ok, problem = pcall(State.restore_backup)
+  local ok, problem = pcall(State.restore_backup, id)
   return JSON.array{dry.status, problem.code, problem.details.reason}
 end)
 """,
     "js": """
 return State.sync.transaction((tx) => {
   tx.save("user:1", "k", "uncommitted");
-  const dry = State.sync.restoreBackup(null, { dry_run: true });
+  const { id } = State.sync.listBackups()[0];
+  const dry = State.sync.restoreBackup(id, { dry_run: true });
   State.sync.createBackup("full", { label: "inside" });
   try {
-    State.sync.restoreBackup();
+    State.sync.restoreBackup(id);
   } catch (problem) {
     return [dry.status, problem.code, problem.details.reason];
   }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from llmspell.backup.chain import BASES
 from llmspell.backup.identity import mark_of
-from llmspell.errors import BackupBaseMissing, BackupError, BackupInUse, FeatureUnavailable
+from llmspell.errors import BackupBaseMissing, BackupInUse, FeatureUnavailable, StateError
 
 if TYPE_CHECKING:
     from llmspell.backup.chain import Catalogue
@@ -19,11 +20,18 @@ _MOST_NAMED: Final = 3
 
 
 def base_for(
-    type_: str, base: str | None, catalogue: Catalogue, store: Store, store_id: str | None
+    type_: str,
+    base: str | None,
+    catalogue: Catalogue,
+    store: Store,
+    store_id: str | None,
+    *,
+    check: Callable[[Manifest], None],
 ) -> Manifest | None:
     """Return the backup that one of this type is made from, None if it needs none.
 
-    That is ``base`` or, without one, the latest that will do. Raises ``BackupBaseMissing``.
+    That is ``base`` or, without one, the latest that will do. ``check`` raises for a backup that
+    could not be restored. Raises ``BackupBaseMissing``.
     """
     types = BASES[type_]
     if not types:
@@ -36,7 +44,7 @@ def base_for(
         )
     if base is not None:
         found = catalogue.get(base)
-        why = _unfit(found, types, catalogue, store, store_id)
+        why = _unfit(found, types, catalogue, store, store_id) or _unusable(found, catalogue, check)
         if why is not None:
             raise BackupBaseMissing(
                 f"backup {base} cannot be the base of one of type {type_}: {why}",
@@ -48,6 +56,7 @@ def base_for(
     for manifest in _best_first(catalogue.manifests()):
         if manifest.type in types:
             why = _unfit(manifest, types, catalogue, store, store_id)
+            why = why or _unusable(manifest, catalogue, check)
             if why is None:
                 return manifest
             reason = f"{manifest.id}: {why}" if reason == "there is none" else reason
@@ -75,9 +84,17 @@ def _unfit(
         return "the journal was compacted since"
     if journal.seq > span.last or not _same(journal.mark, mark_of(store, journal.seq)):
         return "the store was put back to an earlier state since, and its journal with it"
+    return None
+
+
+def _unusable(
+    manifest: Manifest, catalogue: Catalogue, check: Callable[[Manifest], None]
+) -> str | None:
+    """Return why what is made from a backup could not be restored, None if it could."""
     try:
-        catalogue.chain(manifest.id)
-    except BackupError as error:
+        for each in catalogue.chain(manifest.id):
+            check(each)
+    except StateError as error:
         return error.message
     return None
 

@@ -181,6 +181,25 @@ def _without_base(seen: _Seen) -> Iterator[_Problem]:
         yield "failing", f"cannot be restored: {named} ({seen.broken[first]})"
 
 
+def _nothing_in_it(seen: _Seen) -> Iterator[_Problem]:
+    """Tell when the store may have been lost, and the backups go on with a new one."""
+    entries = {each.id: each.entries for each in seen.manifests}
+
+    def has_some(manifest: Manifest) -> bool:
+        return any(entries.get(id_) for id_ in (manifest.id, *manifest.chain))
+
+    if seen.newest is None or seen.newest.scope is not None or has_some(seen.newest):
+        return
+    full = next(
+        (each for each in newest_first(seen.manifests, seen.now_us) if has_some(each)), None
+    )
+    if full is not None:
+        yield (
+            "warning",
+            f"{seen.newest.id}, the newest, has no entries, and {full.id} has: was the store lost?",
+        )
+
+
 def _failed_verification(seen: _Seen) -> Iterator[_Problem]:
     there = {each.id for each in seen.manifests}
     latest = {str(entry.get("id")): entry for entry in seen.log if entry["action"] == "verify"}
@@ -238,6 +257,7 @@ _CHECKS: Final[tuple[Callable[[_Seen], Iterator[_Problem]], ...]] = (
     _nothing_there,
     _unreadable,
     _without_base,
+    _nothing_in_it,
     _failed_verification,
     _failed_operations,
     _overdue,

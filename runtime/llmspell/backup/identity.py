@@ -22,6 +22,7 @@ Write: TypeAlias = Callable[[Sequence[Operation]], WriteResult]
 
 _IDENTITY: Final = Ref(INTERNAL + "backups", "store")
 _HOLD_ID: Final = "backup"
+_FULL_HOLD_ID: Final = "backup-full"
 _ID_BYTES: Final = 16
 _ATTEMPTS: Final = 20
 
@@ -38,17 +39,21 @@ def store_id_of(store: Store, write: Write | None = None) -> str | None:
             return made
 
 
-def keep_journal(store: Store, write: Write, seq: int, keep_us: int) -> None:
+def keep_journal(
+    store: Store, write: Write, seq: int, keep_us: int, *, is_full: bool = False
+) -> None:
     """Keep the journal back to ``seq`` for so long, and no longer to where the last one was.
 
+    Back to a full backup it is kept while others follow, for differential ones go on from there.
     If others change the holds all the time it stays as it was: then the next incremental backup
     may find that the journal was compacted, and say so.
     """
     for _ in range(_ATTEMPTS):
         row, now = store.read((HOLDS,))[0], _now()
-        hold = Hold(_HOLD_ID, seq, now, now + keep_us, False) if keep_us else None
+        id_ = _FULL_HOLD_ID if is_full else _HOLD_ID
+        hold = Hold(id_, seq, now, now + keep_us, False) if keep_us else None
         with suppress(VersionConflict):
-            write([holding(row, _HOLD_ID, hold, now)])
+            write([holding(row, id_, hold, now)])
             return
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from llmspell.backup.creating import Creation, OnEvent
 from llmspell.backup.identity import keep_journal, store_id_of
+from llmspell.backup.model import is_before_restore
 from llmspell.backup.place import BackupPlace, Surroundings
 from llmspell.backup.request import Request, check_request
 
@@ -68,7 +69,8 @@ class BackupMaker(BackupPlace):
         with self._noted("create") as noted:
             self.repository.tidy()
             store_id = store_id_of(store, self._around.write) if _has_journal(store) else None
-            found = base_for(type_, base, self.catalogue(), store, store_id)
+            catalogue = self.catalogue()
+            found = base_for(type_, base, catalogue, store, store_id, check=self._check_usable)
             creation = Creation(
                 store,
                 self.repository,
@@ -82,10 +84,18 @@ class BackupMaker(BackupPlace):
             noted["id"] = creation.id
             manifest = creation.run()
             noted |= {"type": type_, "bytes": manifest.stored_bytes}
-        if manifest.journal is not None and scope is None:
+        if manifest.journal is not None and scope is None and not is_before_restore(manifest):
             seq, keep_us = manifest.journal.seq, self._keep_journal_us
             keep_journal(store, self._around.write, seq, keep_us)
+            if type_ == "full":
+                keep_journal(store, self._around.write, seq, keep_us, is_full=True)
         return manifest
+
+    def _check_usable(self, manifest: Manifest) -> None:
+        """Raise what a restore of this backup would raise because of its key."""
+        from llmspell.backup.manifest_file import check_signature
+
+        check_signature(manifest, self._key_to_restore(manifest))
 
 
 def _has_journal(store: Store) -> bool:

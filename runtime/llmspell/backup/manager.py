@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Final
 from llmspell.backup.creating import OnEvent
 from llmspell.backup.identity import store_id_of
 from llmspell.backup.making import BackupMaker
-from llmspell.backup.model import Manifest, check_id
+from llmspell.backup.meant import check_not_lost, found_damaged, not_meant, of_store, words_for
+from llmspell.backup.model import BEFORE_RESTORE, Manifest, check_id
 from llmspell.backup.place import Surroundings
-from llmspell.errors import BackupBaseMissing, BackupError
+from llmspell.errors import BackupBaseMissing, BackupError, InvalidArgument, StorageError
 from llmspell.store.changes import NOBODY, Origin
 
 if TYPE_CHECKING:
     from llmspell.backup.archive import ExportResult
     from llmspell.backup.archive_import import ImportResult
-    from llmspell.backup.chain import Catalogue
     from llmspell.backup.health import HealthReport
     from llmspell.backup.restoring import RestoreOptions, RestoreResult, Writable
     from llmspell.backup.retention import RetentionPlan, RetentionPolicy, RetentionResult
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BackupManager", "Surroundings"]
 
-#: How the label begins of a backup that is made before a restore.
-_BEFORE: Final = "before the restore of "
+_LONG_CHAIN: Final = 500
 _YEAR_US: Final = 365 * 24 * 3600 * 1_000_000
 
 
@@ -62,6 +61,17 @@ class BackupManager(BackupMaker):
     def list(self) -> list[Manifest]:
         """Return all backups, the latest first. Those that are damaged are in ``damaged``."""
         return self.catalogue().manifests()
+
+    def latest(self) -> Manifest | None:
+        """Return the backup that a restore means if none is named; None if there is none.
+
+        That is the latest of everything that has anything in it, without those that were made
+        before a restore: as long as there is another one.
+        """
+        manifests = self.list()
+        ignored = not_meant(manifests)
+        found = (each for each in manifests if each.type != "scope" and each.id not in ignored)
+        return next(found, None)
 
     def get(self, backup_id: str) -> Manifest:
         """Return one backup's manifest. Raises ``BackupNotFound`` and ``BackupDamaged``."""
@@ -135,15 +145,18 @@ class BackupManager(BackupMaker):
         options = options or RestoreOptions()
         if backup_id is not None:
             check_id(backup_id)
+        self._check_keys(backup_id)
+        if into is not None:
+            _check_meant(into, options)
         own = self._around.store()
-        store, store_id = into or own, store_id_of(own)
+        store, store_id = into or own, _known_id(own, is_needed=into is None)
         with self._lock_to_read(), self._noted("restore", backup_id) as noted:
             catalogue = self.catalogue()
-            ignore = _not_meant(catalogue, options)
+            ignore = () if options.until else not_meant(catalogue.manifests())
             find_way(catalogue, backup_id, options, own, store_id, ignore)
             before = None
             if pre_restore_backup and into is None and not options.dry_run and store.scopes():
-                label = f"{_BEFORE}{backup_id or 'the latest backup'}"
+                label = BEFORE_RESTORE + words_for(backup_id, options)
                 before = self._create("full", label=label, skip_unreadable=True).id
             try:
                 result = restore(
@@ -205,7 +218,11 @@ class BackupManager(BackupMaker):
         catalogue = self.catalogue()
         manifests = catalogue.manifests()
         return plan_retention(
-            policy, manifests, time_ns() // 1000, unreadable=tuple(catalogue.damaged)
+            policy,
+            manifests,
+            time_ns() // 1000,
+            unreadable=tuple(catalogue.damaged),
+            doubtful=found_damaged(self.repository.log()),
         )
 
     def delete(self, backup_id: str) -> Manifest | None:
@@ -271,12 +288,18 @@ class BackupManager(BackupMaker):
 
         Before a full or differential one an incremental one is made, where the schedule has
         those: it holds what was changed meanwhile, step by step. A full one takes the place of
-        one that cannot be made from an earlier one any more. ``max_load`` is as for ``create``.
+        one that cannot be made from an earlier one any more, or whose chain grows beyond five
+        hundred. ``max_load`` is as for ``create``.
         """
-        schedule = self._schedule()
+        schedule, store = self._schedule(), self._around.store()
+        check_not_lost(store, self.latest())
+        own = of_store(self.list(), store_id_of(store))
         create = partial(self.create, max_load=max_load, on_event=on_event)
         made = []
-        for due in schedule.due(self.list(), self.repository.log(), time_ns() // 1000):
+        for due in schedule.due(own, self.repository.log(), time_ns() // 1000):
+            if due.type == "incremental" and any(len(each.chain) > _LONG_CHAIN for each in own[:1]):
+                made.append(create("full"))
+                continue
             try:
                 if due.type != "incremental" and "incremental" in schedule.entries:
                     made.append(create("incremental"))
@@ -288,6 +311,17 @@ class BackupManager(BackupMaker):
             self.prune(on_event=on_event)
         return made
 
+    def _check_keys(self, backup_id: str | None) -> None:
+        """Raise what a wrong key raises, before a store is made that would have a ring of it."""
+        if not self._around.exists():
+            catalogue, latest = self.catalogue(), self.latest()
+            if backup_id is not None:
+                chain = catalogue.chain(backup_id)
+            else:
+                chain = [] if latest is None else [latest]
+            for manifest in chain:
+                self.key_of(manifest)
+
     def next_due(self) -> int:
         """Return when a backup is due next, in microseconds since the epoch. A year at most."""
         now = time_ns() // 1000
@@ -295,19 +329,29 @@ class BackupManager(BackupMaker):
         return min(times, default=now + _YEAR_US)
 
 
-def _not_meant(catalogue: Catalogue, options: RestoreOptions) -> Sequence[str]:
-    """Return the backups that nobody means who names none: those made before other restores.
-
-    For a point in time they serve as all others do.
-    """
-    if options.until is not None:
-        return ()
-    labelled = {each.id: (each.label or "").startswith(_BEFORE) for each in catalogue.manifests()}
-    return () if all(labelled.values()) else [id_ for id_, is_one in labelled.items() if is_one]
-
-
 def _made_or_full(create: Callable[[str], Manifest], type_: str) -> Manifest:
     try:
         return create(type_)
     except BackupBaseMissing:
         return create("full")
+
+
+def _check_meant(into: Store, options: RestoreOptions) -> None:
+    """Raise InvalidArgument if entries of another store would go without a word about them."""
+    if options.deletes and options.delete_extra is None and into.walk(limit=1):
+        raise InvalidArgument(
+            "the store to restore into is not empty: say whether what is not in the backup is to"
+            " be deleted there; no backup is made of it before",
+            hint="delete_extra=True or False",
+            parameter="delete_extra",
+        )
+
+
+def _known_id(store: Store, *, is_needed: bool) -> str | None:
+    """Return what tells a store apart; None if it is away, and another one is restored to."""
+    try:
+        return store_id_of(store)
+    except StorageError:
+        if is_needed:
+            raise
+        return None

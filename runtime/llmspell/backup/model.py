@@ -16,6 +16,7 @@ from llmspell.errors import InvalidArgument
 
 __all__ = [
     "BACKUP_TYPES",
+    "BEFORE_RESTORE",
     "FORMAT_VERSION",
     "BackupEvent",
     "BackupType",
@@ -27,6 +28,7 @@ __all__ = [
     "ScopeInfo",
     "check_id",
     "check_type",
+    "is_before_restore",
     "new_id",
     "time_of",
 ]
@@ -36,6 +38,9 @@ FORMAT_VERSION: Final = 1
 
 BackupType: TypeAlias = Literal["full", "incremental", "differential", "scope"]
 BACKUP_TYPES: Final[tuple[str, ...]] = get_args(BackupType)
+
+#: What the label of a backup begins with that a restore made of what there was before it.
+BEFORE_RESTORE: Final = "before the restore "
 
 _ID: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 #: No chunk has another name, so that none can lie outside the folder of its backup.
@@ -192,10 +197,21 @@ def new_id(now_us: int) -> str:
     return f"{time_of(now_us):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
+def is_before_restore(manifest: Manifest) -> bool:
+    """Tell whether a restore made this backup, of what there was before it."""
+    return (manifest.label or "").startswith(BEFORE_RESTORE)
+
+
 def check_id(backup_id: object) -> str:
     """Return the id. Raises InvalidArgument for what cannot be one."""
     if isinstance(backup_id, str) and _ID.fullmatch(backup_id):
         return backup_id
+    if isinstance(backup_id, Manifest):
+        raise InvalidArgument(
+            "a backup is named by its id, not by what is known of it",
+            hint="give its .id",
+            parameter="id",
+        )
     raise InvalidArgument(
         "that is no id of a backup: expected one such as 20260131T120000Z-0a1b2c",
         hint="`llmspell backup list` shows them",

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 from llmspell.backup.chain import Catalogue
 from llmspell.errors import (
     BackupError,
+    BackupInUse,
     BackupNotFound,
     BackupRunning,
     ConfigError,
     InvalidArgument,
     KeyMissing,
     LlmSpellError,
+    PointUnreachable,
     RestoreFailed,
     WrongKey,
 )
@@ -36,20 +38,31 @@ if TYPE_CHECKING:
 __all__ = ["BackupPlace", "Surroundings"]
 
 _CANNOT_WRITE: Final = ("access", "read_only")
-_MISTAKES: Final = (BackupNotFound, ConfigError, InvalidArgument, KeyMissing, WrongKey)
+_MISTAKES: Final = (
+    BackupInUse,
+    BackupNotFound,
+    BackupRunning,
+    ConfigError,
+    InvalidArgument,
+    KeyMissing,
+    PointUnreachable,
+    WrongKey,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What backups are made of and opened with; each is asked when it is needed.
 
-    ``backend`` is what kind of store it is. ``store`` may open it: whoever only lists or verifies
-    never asks, for it may be lost. ``write`` writes llmspell's own entries to it. ``ring`` is the
-    store's key ring, which opens it, too; ``known_ring`` is that if the store is open. ``master``
-    unwraps rings; ``cipher`` seals new backups.
+    ``backend`` is what kind of store it is, ``exists`` tells whether there is one. ``store`` may
+    open it, or make it: whoever only lists or verifies never asks, for it may be lost. ``write``
+    writes llmspell's own entries to it. ``ring`` is the store's key ring, which opens it, too;
+    ``known_ring`` is that if the store is open. ``master`` unwraps rings; ``cipher`` seals new
+    backups.
     """
 
     backend: str
+    exists: Callable[[], bool]
     store: Callable[[], Store]
     write: Write
     ring: Callable[[], KeyRing | None]
@@ -87,7 +100,7 @@ class BackupPlace:
         """Return what opens a backup, None for one in the open. Raises as ``verify`` does."""
         if manifest.encryption is None:
             return None
-        from llmspell.backup.sealing import backup_key
+        from llmspell.backup.sealing import backup_key, key_by_rings_of
 
         master = self._around.master()
         try:
@@ -95,6 +108,12 @@ class BackupPlace:
         except (KeyMissing, WrongKey):
             # The ring of the store may have been wrapped with another master key since.
             if master is None:
+                raise
+            # Each master key wraps the ring anew: a later backup has the earlier keys, too.
+            found = key_by_rings_of(manifest, self.catalogue().manifests(), master)
+            if found is not None:
+                return found
+            if not self._around.exists():
                 raise
             return backup_key(manifest, self._around.ring(), master)
 

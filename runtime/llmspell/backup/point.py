@@ -7,16 +7,14 @@ from time import time_ns
 from typing import Final, NamedTuple
 
 from llmspell.backup.chain import Catalogue
-from llmspell.backup.identity import mark_of
+from llmspell.backup.latest import check_damaged, is_another, latest_of
 from llmspell.backup.model import Manifest, time_of
 from llmspell.backup.records import Changed
-from llmspell.errors import BackupDamaged, BackupError, BackupNotFound, PointUnreachable
+from llmspell.errors import BackupError, BackupNotFound, PointUnreachable
 from llmspell.store.base import Store
 
 __all__ = ["Route", "Until", "find_route", "route"]
 
-#: Clocks of several machines differ by less.
-_LATE_US: Final = 5 * 60 * 1_000_000
 _TRY: Final = "choose another point; `llmspell backup list` shows when backups were made"
 
 
@@ -115,10 +113,8 @@ def find_route(
         )
     own = [each for each in found if each.journal and each.journal.store_id == store_id]
     if until is None:
-        latest = _latest(own, journal) if own else found[0]
-        if not own or not _is_known(latest, journal):
-            _check_date(latest, found)
-        _check_latest(catalogue, latest)
+        latest = latest_of(found, own, journal)
+        check_damaged(catalogue, latest)
         return Route(catalogue.chain(latest.id))
     try:
         return _best(catalogue, own or found, until, journal, store_id)
@@ -149,70 +145,6 @@ def _best(
     if earliest is None:
         raise _unreachable(until, "there is no full backup before it", None)
     raise _unreachable(until, f"it lies before {_moment(until, earliest)}", earliest)
-
-
-def _latest(own: list[Manifest], journal: Store) -> Manifest:
-    """Return the backup of the latest state: a clock may have been wrong, the journal never is.
-
-    Where the journal knows neither, the latest by date is the one.
-    """
-    newest = own[0]
-    if _is_another(newest, journal):  # the store was put back since: positions do not compare
-        return newest
-    later = [each for each in own if _seq(each) > _seq(newest) and _is_known(each, journal)]
-    return max(later, key=_seq, default=newest)
-
-
-def _check_date(latest: Manifest, found: list[Manifest]) -> None:
-    """Raise BackupError if the latest backup may be an older one that a wrong clock has dated."""
-    now_us = time_ns() // 1000 + _LATE_US
-    past = [each for each in found if each.created_us <= now_us < latest.created_us]
-    if doubtful := [each for each in past if not _is_before(each, latest)]:
-        raise BackupError(
-            f"the latest backup, {latest.id}, is dated in the future: a clock was wrong, and"
-            f" {doubtful[0].id} may show a later state",
-            hint="name the backup to restore",
-            reason="future",
-            backup=latest.id,
-        )
-
-
-def _is_before(manifest: Manifest, latest: Manifest) -> bool:
-    one, other = manifest.journal, latest.journal
-    return (
-        one is not None
-        and other is not None
-        and one.store_id == other.store_id
-        and one.seq <= other.seq
-    )
-
-
-def _is_known(manifest: Manifest, journal: Store) -> bool:
-    """Tell whether the journal has the change that a backup ends with."""
-    at = manifest.journal
-    return at is not None and at.mark != "" and mark_of(journal, at.seq) == at.mark
-
-
-def _is_another(manifest: Manifest, journal: Store) -> bool:
-    """Tell whether the journal has another change where a backup ends."""
-    at = manifest.journal
-    return at is not None and at.mark != "" and mark_of(journal, at.seq) not in ("", at.mark)
-
-
-def _seq(manifest: Manifest) -> int:
-    return 0 if manifest.journal is None else manifest.journal.seq
-
-
-def _check_latest(catalogue: Catalogue, latest: Manifest) -> None:
-    """Raise BackupDamaged if a later backup is there and cannot be read: nobody asked for older."""
-    later = max((each for each in catalogue.damaged if each > latest.id), default=None)
-    if later is not None:
-        raise BackupDamaged(
-            f"the latest backup, {later}, cannot be read: {catalogue.damaged[later]}",
-            hint=f"name the backup to restore; the latest readable one is {latest.id}",
-            backup=later,
-            problems=[catalogue.damaged[later]],
-        )
 
 
 def _candidates(found: list[Manifest], until: Until) -> list[Manifest]:
@@ -258,7 +190,7 @@ def _why_no_tail(
         return "the journal does not reach back to it any more"
     if position.seq > span.last:
         return f"the journal ends before it, at position {span.last}"
-    if _is_another(manifest, journal):
+    if is_another(manifest, journal):
         return "the journal has gone another way since: the store was put back before that"
     if until.seq is not None and until.seq > span.last:
         return f"the journal ends at position {span.last}"

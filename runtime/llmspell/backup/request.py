@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from llmspell.backup.model import Manifest, check_id, check_type
+from llmspell.backup.model import BEFORE_RESTORE, Manifest, check_id, check_type
 from llmspell.errors import InvalidArgument
 
 __all__ = ["Request", "check_request"]
@@ -51,6 +51,11 @@ def check_request(
     ):
         raise InvalidArgument(
             f"a label is printable text of 1 to {_MAX_LABEL_CHARACTERS} characters",
+            parameter="label",
+        )
+    if (label or "").startswith(BEFORE_RESTORE):
+        raise InvalidArgument(
+            f"a label that begins with {BEFORE_RESTORE!r} is given by restores alone",
             parameter="label",
         )
     if max_load is not None and (type(max_load) not in (int, float) or not 0 < max_load <= 1):

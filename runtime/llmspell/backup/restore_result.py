@@ -22,8 +22,9 @@ class RestoreResult:
     ``restored`` entries were written, ``unchanged`` ones were that already, ``skipped`` ones the
     policy left as they are; ``expired`` ones had run out by now. ``errors`` tells of the first
     hundred that failed, ``changes``, after a dry run, of the first hundred that would change.
-    ``grants`` of access control came back, if the store never had any.
-    ``point_us`` is the time it went back to, if one was asked for.
+    ``unreadable`` values had been left out of the backups. ``grants`` of access control came
+    back, if the store never had any. ``point_us`` is the time it went back to, if one was asked
+    for.
     """
 
     backup_id: str
@@ -35,6 +36,7 @@ class RestoreResult:
     failed: int = 0
     expired: int = 0
     grants: int = 0
+    unreadable: int = 0
     errors: tuple[dict[str, str], ...] = ()
     changes: tuple[dict[str, str], ...] = ()
     point_us: int | None = None
@@ -57,6 +59,8 @@ class RestoreResult:
         }
         if self.status == "dry_run":
             told["changes"] = [dict(change) for change in self.changes]
+        if self.unreadable:
+            told["unreadable"] = self.unreadable
         if self.grants:
             told["grants"] = self.grants
         if self.point_us is not None:
@@ -79,6 +83,11 @@ class Tally:
     grants: int = 0
     errors: list[dict[str, str]] = field(default_factory=list)
     changes: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def met(self) -> int:
+        """How many entries there were to decide about, in the backup or in the store."""
+        return self.restored + self.unchanged + self.skipped + self.deleted + self.failed
 
     def note_changes(self, rows: Sequence[Row], action: str) -> None:
         """Note what would become of entries."""

@@ -21,7 +21,13 @@ from llmspell.backup.restore_result import RestoreResult, Tally
 from llmspell.backup.target import Target
 from llmspell.backup.verifying import verify
 from llmspell.backup.writable import Writable
-from llmspell.errors import BackupDamaged, BackupError, InvalidArgument, LlmSpellError
+from llmspell.errors import (
+    BackupDamaged,
+    BackupError,
+    InvalidArgument,
+    LlmSpellError,
+    RestoreFailed,
+)
 from llmspell.store.base import Store
 from llmspell.store.changes import NOBODY, RESTORE_RUN, Origin
 
@@ -94,12 +100,14 @@ def restore(
                 on_progress=told.progress,
             )
             _carry_out(store, decisions, told.backup_id, origin, dry_run=options.dry_run)
+            _check_found(tally, target, way, options)
     except OSError as error:
         if isinstance(error, LlmSpellError):
             raise
         raise _no_room(error) from error
     told.say("finished", told.done)
-    return _result(told.backup_id, options, tally, target, started)
+    unreadable = sum(each.unreadable for each in way.chain)
+    return _result(told.backup_id, options, tally, target, started, unreadable)
 
 
 def find_way(
@@ -216,6 +224,21 @@ def _carry_out(
         store.restore(decisions, origin=origin._replace(run_id=RESTORE_RUN + backup_id))
 
 
+def _check_found(tally: Tally, target: Target, way: Route, options: RestoreOptions) -> None:
+    """Raise RestoreFailed if what was chosen is nowhere: nothing was done, nor meant."""
+    scope, backup_id = _scope(way, options), way.chain[-1].id
+    if scope is not None and not (tally.met or target.expired):
+        what = "" if options.keys is None else f" with key {', '.join(map(repr, options.keys[:3]))}"
+        raise RestoreFailed(
+            f"there is nothing{what} in scope '{scope}', neither in backup {backup_id} nor in the"
+            " store",
+            hint="nothing was changed; `llmspell backup show` and `llmspell state scopes` tell"
+            " which scopes there are",
+            backup=backup_id,
+            scope=scope,
+        )
+
+
 def _no_room(error: Exception) -> BackupError:
     return BackupError(
         f"nothing was restored: a temporary file could not be used: {error}",
@@ -230,6 +253,7 @@ def _result(
     tally: Tally,
     target: Target,
     started: float,
+    unreadable: int,
 ) -> RestoreResult:
     is_changed = tally.restored or tally.deleted or tally.grants
     status = "restored" if is_changed else "nothing_to_do"
@@ -244,6 +268,7 @@ def _result(
         failed=tally.failed,
         expired=target.expired,
         grants=tally.grants,
+        unreadable=unreadable,
         errors=tuple(tally.errors),
         changes=tuple(tally.changes),
         point_us=point_us,

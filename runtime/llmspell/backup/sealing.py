@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from collections.abc import Iterable
+from contextlib import suppress
 from os import urandom
 from typing import Final
 
@@ -30,9 +32,12 @@ from llmspell.security.keys.ring_format import RingFacts, ring_facts
 from llmspell.security.keys.secret import Secretive
 from llmspell.store.base import INTERNAL
 
-__all__ = ["BackupKey", "backup_key", "no_key"]
+__all__ = ["BackupKey", "backup_key", "key_by_rings_of", "no_key"]
 
-_KEEP: Final = "keep the master key or passphrase of the time a backup is made with the backup"
+_SET: Final = (
+    "set the one that was in use then (LLMSPELL_MASTER_KEY, LLMSPELL_PASSPHRASE or"
+    " state.security.key_file)"
+)
 
 
 class BackupKey(Secretive):
@@ -125,12 +130,34 @@ def backup_key(
     return BackupKey(ring, generation, info.cipher, manifest.id)
 
 
+def key_by_rings_of(
+    manifest: Manifest, others: Iterable[Manifest], master: MasterKey | Passphrase
+) -> BackupKey | None:
+    """Return the key that opens a backup by the ring in another backup, None if none does.
+
+    The master key may have changed between the backups of a chain. Each wrapped ring is tried
+    once.
+    """
+    info = manifest.encryption
+    tried = set() if info is None else {info.ring}
+    for other in others:
+        there = other.encryption
+        if info is None or there is None or there.ring_id != info.ring_id or there.ring in tried:
+            continue
+        tried.add(there.ring)
+        with suppress(WrongKey, BackupDamaged, UnsupportedBackup):
+            ring = _unwrapped(other, there, master)
+            if _has(ring, _hex(manifest, info.generation)):
+                return backup_key(manifest, ring, master)
+    return None
+
+
 def no_key(manifest: Manifest, needed: str = "the master key or passphrase") -> KeyMissing:
     """Make the error of an encrypted backup without a key to open it."""
     return KeyMissing(
         f"backup {manifest.id} is encrypted: {needed} of the time it was made is needed, and none"
         " is configured",
-        hint=_KEEP,
+        hint=_SET,
         backup=manifest.id,
     )
 
@@ -151,7 +178,7 @@ def _unwrapped(
         raise WrongKey(
             f"the key does not open backup {manifest.id}: {_needed(facts)} of the time it was"
             " made is needed, and another one is configured",
-            hint=_KEEP,
+            hint=_SET,
             backup=manifest.id,
         ) from error
     except (binascii.Error, ValueError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from llmspell.backup.manager import BackupManager, Surroundings
@@ -47,6 +48,7 @@ def open_backups(
 
     around = Surroundings(
         backend=state.backend if state.url is None else state.url.partition(":")[0],
+        exists=lambda: opened() is not None or _exists(state),
         store=lambda: opening().store,
         write=lambda batch: opening()._write_internal(batch),
         ring=lambda: key_ring_of(opening().store),
@@ -61,6 +63,11 @@ def open_backups(
         schedule=partial(_schedule, section),
         keep_journal_us=section.journal_days * _DAY_US,
     )
+
+
+def _exists(state: State) -> bool:
+    """Tell whether the store is there; of a server that is taken for granted."""
+    return state.url is not None or (state.backend != "memory" and Path(state.path).exists())
 
 
 def _settings(section: Backup) -> BackupSettings:

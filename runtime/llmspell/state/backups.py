@@ -137,6 +137,12 @@ class Backups(Migrations):
         """
         backups = self._administered()
         if into is not None:
+            if not isinstance(into, Backups):
+                raise InvalidArgument(
+                    f"argument 'into' must be a StateManager, not {type(into).__name__}",
+                    hint="open a Runtime on the other store, and give its .state",
+                    parameter="into",
+                )
             into._administers()
         text = None if scope is None else scope_text(scope)
         options = self._restore_options(
@@ -183,6 +189,12 @@ class Backups(Migrations):
             raise InvalidArgument(
                 "give a time or a checkpoint to restore to, not both", parameter="checkpoint"
             )
+        if isinstance(at, dt.datetime) and at.tzinfo is None:
+            raise InvalidArgument(
+                "argument 'at' has no time zone",
+                hint='such as datetime.now(datetime.UTC), or text: "2026-01-31T12:00:00Z"',
+                parameter="at",
+            )
         if isinstance(keys, str):
             raise InvalidArgument("keys must be a list of keys, not one text", parameter="keys")
         return RestoreOptions(
@@ -219,7 +231,14 @@ class Backups(Migrations):
         ``policy`` is the configured one (``[state.backup.retention]``) unless given. What a
         backup that is kept is made from stays, too. Raises ``BackupRunning``.
         """
-        result = self._administered().prune(policy, dry_run=dry_run, on_event=on_event)
+        backups = self._administered()
+        if policy is not None and not callable(getattr(policy, "decide", None)):
+            raise InvalidArgument(
+                f"argument 'policy' must be a retention policy, not {type(policy).__name__}",
+                hint="such as llmspell.backup.TimeBased(timedelta(days=30), min_backups=5)",
+                parameter="policy",
+            )
+        result = backups.prune(policy, dry_run=dry_run, on_event=on_event)
         if not dry_run:
             self._record("delete_backup", backups=len(result.deleted))
         return result

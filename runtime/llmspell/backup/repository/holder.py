@@ -32,13 +32,10 @@ class Holder(NamedTuple):
         """Return who is written there; somebody unknown if that cannot be read."""
         try:
             found = orjson.loads(data)
-            return cls(
-                int(found["pid"]),
-                str(found["host"]),
-                str(found["purpose"]),
-                int(found["since_us"]),
-            )
-        except (ValueError, TypeError, KeyError):
+            since_us = int(found["since_us"])
+            time_of(since_us)  # anybody may have written it
+            return cls(int(found["pid"]), str(found["host"]), str(found["purpose"]), since_us)
+        except (ValueError, TypeError, KeyError, OverflowError):
             return cls(0, "", "", 0)
 
     def pack(self) -> bytes:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from llmspell.backup.model import Manifest
+from llmspell.backup.model import Manifest, is_before_restore
 
-__all__ = ["BEFORE_RESTORE", "PINS", "Lineage", "always_kept", "lines", "newest_first"]
+__all__ = ["PINS", "Lineage", "always_kept", "lines", "newest_first"]
 
 #: A backup with this label, or one that begins with it and a colon, is pinned.
 PINS: Final = "keep"
-#: What the label of a backup begins with that a restore made of what there was before it.
-BEFORE_RESTORE: Final = "before the restore of "
 
 
 class Lineage:
-    """Some backups and what each needs; ``broken`` are those that cannot be restored, and why."""
+    """Some backups and what each needs; ``broken`` are those that cannot be restored, and why.
 
-    def __init__(self, backups: Iterable[Manifest]) -> None:
+    ``doubtful`` are known to be among these, and why.
+    """
+
+    def __init__(
+        self, backups: Iterable[Manifest], *, doubtful: Mapping[str, str] | None = None
+    ) -> None:
         self.by_id = {backup.id: backup for backup in backups}
-        self.broken: dict[str, str] = {}
+        self.broken = {id_: why for id_, why in (doubtful or {}).items() if id_ in self.by_id}
         self._depth: dict[str, int] = {}
         self._root: dict[str, str] = {}
         for backup in self.by_id.values():
@@ -130,8 +133,7 @@ def lines(backups: Sequence[Manifest], now_us: int) -> list[list[Manifest]]:
     """
     found: dict[tuple[str | None, bool], list[Manifest]] = {}
     for backup in newest_first(backups, now_us):
-        is_before_restore = (backup.label or "").startswith(BEFORE_RESTORE)
-        found.setdefault((backup.scope, is_before_restore), []).append(backup)
+        found.setdefault((backup.scope, is_before_restore(backup)), []).append(backup)
     return list(found.values())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -54,6 +54,7 @@ def plan_retention(
     now_us: int,
     *,
     unreadable: Collection[str] = (),
+    doubtful: Mapping[str, str] | None = None,
 ) -> RetentionPlan:
     """Return what stays and what goes.
 
@@ -61,10 +62,11 @@ def plan_retention(
     or begins with "keep:"), what is dated in the future and the newest backup. What lacks its
     base is no concern of policies: it stays and counts for nothing, since the base may come back.
     ``unreadable`` are the ids of backups whose manifests cannot be read: what each was most
-    likely made from stays, the last one before it.
+    likely made from stays, the last one before it. ``doubtful`` are the ids of those that were
+    found damaged when they were last verified, and why: they stay, and count for nothing.
     Raises ``BackupError`` when the policy names what is not there.
     """
-    lineage = Lineage(backups)
+    lineage = Lineage(backups, doubtful=doubtful)
     complete = lineage.complete()
     decided = policy.decide(complete, now_us)
     if unknown := [backup for backup in decided if backup not in lineage.by_id]:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from llmspell.cli import exits
+from llmspell.cli.commands.backup_options import advising
 
 if TYPE_CHECKING:
     from llmspell.backup.manager import BackupManager
     from llmspell.backup.model import BackupEvent, Manifest
     from llmspell.backup.schedule import Schedule
     from llmspell.backup.scheduler import Scheduler
+    from llmspell.cli.options import Settings
     from llmspell.state.manager import StateManager
 
 __all__ = ["Foreground", "Lines", "next_text"]
@@ -32,8 +34,8 @@ _ENDING: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 class Lines:
     """Prints a line for every backup when it is made, and for what was removed."""
 
-    def __init__(self, backups: BackupManager, *, as_json: bool = False) -> None:
-        self._backups, self._as_json = backups, as_json
+    def __init__(self, backups: BackupManager, store: str, *, as_json: bool = False) -> None:
+        self._backups, self._store, self._as_json = backups, store, as_json
 
     def follow(self, event: BackupEvent) -> None:
         """Take a callback's event."""
@@ -55,15 +57,18 @@ class Lines:
             return
         from llmspell.cli.commands.backup_create import made_text
 
-        click.echo(f"{_now_text()}  {made.id}  {made_text(made)}")
+        told = made_text(made, self._store, self._backups.repository.location)
+        click.echo(f"{_now_text()}  {made.id}  {told}")
 
 
 class Foreground:
     """Makes what is due, in a thread, while the main one waits to be told to end."""
 
-    def __init__(self, state: StateManager, as_json: bool) -> None:
-        self._state, self._as_json = state, as_json
-        self._lines = Lines(state.backups, as_json=as_json)
+    def __init__(
+        self, settings: Settings, state: StateManager, store: str, *, as_json: bool
+    ) -> None:
+        self._settings, self._state, self._as_json = settings, state, as_json
+        self._lines = Lines(state.backups, store, as_json=as_json)
         self._retry_at_us: int | None = None
         self._gives_up = threading.Event()
 
@@ -94,7 +99,8 @@ class Foreground:
     def _run_due(self) -> None:
         self._retry_at_us = None
         try:
-            self._state.run_due_backups(on_event=self._follow)
+            with advising(self._settings):
+                self._state.run_due_backups(on_event=self._follow)
         except Exception as error:
             from llmspell.cli.guard import report_failure
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmspell.cli.command import Command
+from llmspell.cli.commands.backup_again import again
 from llmspell.cli.commands.backup_options import open_backups
 from llmspell.cli.options import Settings, config_options, json_option
 
@@ -87,11 +88,11 @@ def usage(settings: Settings, as_json: bool) -> int:
 
         print_json({"ok": True, **found.to_dict()})
         return 0
-    _print_usage(found)
+    _print_usage(settings, found)
     return 0
 
 
-def _print_usage(found: StorageUsage) -> None:
+def _print_usage(settings: Settings, found: StorageUsage) -> None:
     from llmspell.cli.commands.backup_words import size_text
     from llmspell.cli.report import print_note
     from llmspell.cli.table import Columns, counted
@@ -114,4 +115,6 @@ def _print_usage(found: StorageUsage) -> None:
     if found.unreadable:
         lost = counted(found.unreadable, "backup")
         size = size_text(found.unreadable_bytes)
-        print_note("warning", f"{lost} of {size} cannot be read: llmspell backup verify --all")
+        print_note(
+            "warning", f"{lost} of {size} cannot be read: {again(settings, 'verify', '--all')}"
+        )

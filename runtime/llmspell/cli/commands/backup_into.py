@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from llmspell.config.models import State
     from llmspell.state.manager import StateManager
 
-__all__ = ["open_other"]
+__all__ = ["check_empty", "named_text", "open_other"]
 
 _SCHEME: Final = "://"
 _WITH_PATH: Final = ("sqlite", "rocksdb")
@@ -36,6 +36,27 @@ def open_other(settings: Settings, into: str, *, only_looking: bool) -> Iterator
 
     with Runtime(_with(config, state), actor=settings.acting_as()) as runtime:
         yield runtime.state
+
+
+def check_empty(other: StateManager, into: str) -> None:
+    """Raise ``UsageFailure`` if another store has entries: nothing would bring those back."""
+    scopes = len(other.store.scopes())
+    if scopes:
+        from llmspell.cli.failures import UsageFailure
+        from llmspell.cli.table import counted
+
+        raise UsageFailure(
+            f"{named_text(into)} has entries, in {counted(scopes, 'scope')}: they would be replaced"
+            " or deleted, and no backup of them is made",
+            hint="choose an empty store; or --overwrite, which cannot be undone",
+        )
+
+
+def named_text(into: str) -> str:
+    """Return which store ``into`` names: its whole path, or its URL without credentials."""
+    from llmspell.cli.commands.backup_words import url_text
+
+    return url_text(into) if _SCHEME in into else os.path.abspath(Path(into).expanduser())
 
 
 def _state(configured: State, into: str) -> State:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from llmspell.cli.command import Command
+from llmspell.cli.commands.backup_again import again
+from llmspell.cli.commands.backup_ids import failed_ids
 from llmspell.cli.commands.backup_options import open_backups
 from llmspell.cli.options import Settings, config_options, json_option
 
@@ -31,7 +33,11 @@ __all__ = ["list_"]
 @json_option
 @config_options
 def list_(settings: Settings, type_: str | None, limit: int | None, as_json: bool) -> int:
-    """List the backups, the latest first. Damaged ones are told as warnings."""
+    """List the backups, the latest first.
+
+    Those that were DAMAGED when they were verified for the last time say so; of those whose
+    manifest is damaged a warning tells.
+    """
     with open_backups(settings) as backups:
         if type_ is not None:
             from llmspell.backup.model import check_type
@@ -39,23 +45,26 @@ def list_(settings: Settings, type_: str | None, limit: int | None, as_json: boo
             check_type(type_)
         catalogue = backups.catalogue()
         found = [each for each in catalogue.manifests() if type_ in (None, each.type)][:limit]
+        failed = failed_ids(backups)
         place = backups.repository.location
     if as_json:
         from llmspell.cli.commands.backup_words import redacted
         from llmspell.cli.jsontext import print_json
 
         listed = [redacted(each) for each in found]
-        print_json({"ok": True, "backups": listed, "damaged": catalogue.damaged})
+        failing = [each.id for each in found if each.id in failed]
+        damaged = {"damaged": catalogue.damaged, "failed_verification": failing}
+        print_json({"ok": True, "backups": listed, **damaged})
         return 0
-    _print_table(found)
+    _print_table(found, failed)
     _print_damaged(catalogue)
     if not found and not catalogue.damaged:
         what = "backups" if type_ is None else f"{type_} backups"
-        click.echo(f"there are no {what} in {place}; llmspell backup create makes one", err=True)
+        click.echo(f"there are no {what} in {place}; {again(settings, 'create')} makes one", err=True)
     return 0
 
 
-def _print_table(found: list[Manifest]) -> None:
+def _print_table(found: list[Manifest], failed: set[str]) -> None:
     from llmspell.backup.model import time_of
     from llmspell.cli.commands.backup_words import readable, size_text
     from llmspell.cli.table import Columns, time_text
@@ -73,7 +82,7 @@ def _print_table(found: list[Manifest]) -> None:
             f"{each.deletions:,}",
             size_text(each.stored_bytes),
             each.base or readable(each.scope),
-            readable(each.label),
+            "DAMAGED " * (each.id in failed) + readable(each.label),
         )
         for each in found
     ]

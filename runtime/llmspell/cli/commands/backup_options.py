@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmspell.cli.commands.backup_again import again, repeated
 from llmspell.cli.progress import advancing
 
 if TYPE_CHECKING:
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
     from llmspell.config import Config
     from llmspell.state.manager import StateManager
 
-__all__ = ["chain_option", "configured", "following", "open_backed_up", "open_backups"]
+__all__ = [
+    "advising",
+    "chain_option",
+    "configured",
+    "following",
+    "open_backed_up",
+    "open_backups",
+]
 
 chain_option = click.option(
     "--no-chain", "alone", is_flag=True, help="Without the backups that it is made from."
@@ -30,10 +38,10 @@ def configured(settings: Settings) -> Config:
     if config is None or not config.state.backup.enabled:
         from llmspell.errors import FeatureUnavailable
 
+        this = f"LLMSPELL_STATE__BACKUP__ENABLED=true {again(settings)} ..."
         raise FeatureUnavailable(
             "backups are switched off",
-            hint="set state.backup.enabled = true in the configuration, or for one call:\n"
-            "LLMSPELL_STATE__BACKUP__ENABLED=true llmspell backup ...",
+            hint=f"set state.backup.enabled = true in the configuration, or for one call:\n{this}",
             key="state.backup.enabled",
         )
     return config
@@ -45,18 +53,31 @@ def open_backups(settings: Settings) -> Iterator[BackupManager]:
     config = configured(settings)
     from llmspell.engine import Runtime
 
-    with Runtime(config, actor=settings.acting_as()) as runtime:
+    with advising(settings), Runtime(config, actor=settings.acting_as()) as runtime:
         yield runtime.backups
 
 
 @contextmanager
-def open_backed_up(settings: Settings) -> Iterator[StateManager]:
+def open_backed_up(settings: Settings, config: Config | None = None) -> Iterator[StateManager]:
     """Yield the state that backups are made of, which notes in the audit what is done to it."""
-    config = configured(settings)
+    config = config or configured(settings)
     from llmspell.engine import Runtime
 
-    with Runtime(config, actor=settings.acting_as()) as runtime:
+    with advising(settings), Runtime(config, actor=settings.acting_as()) as runtime:
         yield runtime.state
+
+
+@contextmanager
+def advising(settings: Settings) -> Iterator[None]:
+    """Have the commands that an error advises begin as the one that was called."""
+    from llmspell.errors import LlmSpellError
+
+    try:
+        yield
+    except LlmSpellError as error:
+        if error.hint:
+            error.hint = repeated(settings, error.hint)
+        raise
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmspell.cli.command import Command
+from llmspell.cli.commands.backup_ids import proper_id
 from llmspell.cli.commands.backup_options import following, open_backed_up
 from llmspell.cli.commands.migrate_options import dry_run_option, yes_option
 from llmspell.cli.options import Settings, json_option, state_options
@@ -114,7 +115,8 @@ def delete(settings: Settings, backups: tuple[str, ...], yes: bool, as_json: boo
     from llmspell.cli.confirm import confirmed
 
     with open_backed_up(settings) as state:
-        ids = _in_order(state.backups.catalogue(), dict.fromkeys(backups))
+        wanted = [proper_id(state.backups, each) for each in backups]
+        ids = _in_order(state.backups.catalogue(), dict.fromkeys(wanted))
         if not confirmed(f"would delete {_named(ids)} for good", yes=yes, as_json=as_json):
             return 1
         for backup_id in ids:

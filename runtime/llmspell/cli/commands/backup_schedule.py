@@ -9,7 +9,8 @@ import click
 
 from llmspell.cli import exits
 from llmspell.cli.command import Command
-from llmspell.cli.commands.backup_options import open_backed_up, open_backups
+from llmspell.cli.commands.backup_options import configured, open_backed_up, open_backups
+from llmspell.cli.commands.backup_words import store_text
 from llmspell.cli.options import Settings, json_option, state_options
 
 if TYPE_CHECKING:
@@ -46,13 +47,14 @@ def schedule(settings: Settings, once: bool, only_show: bool, as_json: bool) -> 
         with open_backups(settings) as backups:
             _show(backups, _scheduled(backups), as_json)
         return exits.OK
-    with open_backed_up(settings) as state:
-        wanted = _scheduled(state.backups)
+    config = configured(settings)
+    with open_backed_up(settings, config) as state:
+        wanted, store = _scheduled(state.backups), store_text(config.state)
         if once:
-            return _once(state, wanted, as_json)
+            return _once(state, wanted, store, as_json)
         from llmspell.cli.commands.backup_foreground import Foreground
 
-        return Foreground(state, as_json).run()
+        return Foreground(settings, state, store, as_json=as_json).run()
 
 
 def _scheduled(backups: BackupManager) -> Schedule:
@@ -105,10 +107,10 @@ def _show(backups: BackupManager, wanted: Schedule, as_json: bool) -> None:
         click.echo(line)
 
 
-def _once(state: StateManager, wanted: Schedule, as_json: bool) -> int:
+def _once(state: StateManager, wanted: Schedule, store: str, as_json: bool) -> int:
     from llmspell.cli.commands.backup_foreground import Lines, next_text
 
-    follow = None if as_json else Lines(state.backups).follow
+    follow = None if as_json else Lines(state.backups, store).follow
     made = state.run_due_backups(on_event=follow)
     if as_json:
         from llmspell.cli.commands.backup_words import redacted

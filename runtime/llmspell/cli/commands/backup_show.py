@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmspell.cli.command import Command
+from llmspell.cli.commands.backup_ids import failed_ids, id_of
 from llmspell.cli.commands.backup_options import open_backups
 from llmspell.cli.options import Settings, config_options, json_option
 
@@ -32,25 +33,29 @@ _CHUNKS_SHOWN = 20
 def show(settings: Settings, backup: str, as_json: bool) -> int:
     """Show all that is known of a backup: what it is made from, its chunks, scopes and moment.
 
-    "position" is the last change of the journal that it has. Its chunks are not read:
+    ID may be "latest", the one that a restore takes. "position" is the last change of the journal
+    that it has. Its chunks are not read:
     "llmspell backup verify" does.
     """
     from llmspell.errors import BackupError, BackupNotFound
 
     problem, chain = None, []
     with open_backups(settings) as backups:
-        found = backups.get(backup)
+        found = backups.get(id_of(backups, backup))
+        is_damaged = found.id in failed_ids(backups)
         try:
-            chain = backups.catalogue().chain(backup)
+            chain = backups.catalogue().chain(found.id)
         except BackupNotFound:
             raise
         except BackupError as error:
             problem = error.message
     if as_json:
-        _print_json(found, chain, problem)
+        _print_json(found, chain, problem, is_damaged)
         return 0
     _print_facts(found)
     _print_parts(found, chain)
+    if problem is None and is_damaged:
+        problem = "it was damaged when it was verified for the last time"
     if problem is not None:
         from llmspell.cli.report import print_note
 
@@ -58,7 +63,9 @@ def show(settings: Settings, backup: str, as_json: bool) -> int:
     return 0
 
 
-def _print_json(found: Manifest, chain: list[Manifest], problem: str | None) -> None:
+def _print_json(
+    found: Manifest, chain: list[Manifest], problem: str | None, is_damaged: bool
+) -> None:
     from llmspell.backup.model import time_of
     from llmspell.cli.commands.backup_words import redacted
     from llmspell.cli.jsontext import print_json
@@ -72,6 +79,7 @@ def _print_json(found: Manifest, chain: list[Manifest], problem: str | None) -> 
         "chain": [each.id for each in chain] or [*found.chain, found.id],
         "restorable": problem is None,
         "problem": problem,
+        "failed_verification": is_damaged,
         "journal": None if found.journal is None else found.journal.model_dump(exclude={"mark"}),
         "unreadable": found.unreadable,
         "scope_count": found.scope_count,
@@ -92,7 +100,12 @@ def _print_facts(found: Manifest) -> None:
 
 def _facts(found: Manifest) -> dict[str, str]:
     from llmspell.backup.model import time_of
-    from llmspell.cli.commands.backup_words import contents_text, readable, size_text
+    from llmspell.cli.commands.backup_words import (
+        contents_text,
+        moment_text,
+        readable,
+        size_text,
+    )
     from llmspell.cli.table import time_text
 
     packed = found.compression
@@ -102,7 +115,7 @@ def _facts(found: Manifest) -> dict[str, str]:
         "type": found.type,
         "label": readable(found.label),
         "scope": readable(found.scope),
-        "shows (UTC)": time_text(time_of(found.snapshot_us)),
+        "shows (UTC)": moment_text(found.snapshot_us),
         "contents": contents_text(found),
         "left out": f"{found.unreadable:,} that did not decrypt" if found.unreadable else "",
         "size": f"{size_text(found.size_bytes)}, stored as {size_text(found.stored_bytes)}",

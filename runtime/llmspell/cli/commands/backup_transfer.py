@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from llmspell.cli.command import Command
+from llmspell.cli.commands.backup_ids import id_of
 from llmspell.cli.commands.backup_options import chain_option, following, open_backups
 from llmspell.cli.options import Settings, config_options, json_option
 
@@ -30,12 +31,12 @@ _FILE = click.Path(path_type=Path)
 def export(settings: Settings, backup: str, file: Path, alone: bool, as_json: bool) -> int:
     """Write backup ID, and all it is made from, to FILE: a tar, to carry it elsewhere.
 
-    What is encrypted stays so. The file appears only when it is complete; an older one of that
+    ID may be "latest", the one that a restore takes. What is encrypted stays so. The file appears only when it is complete; an older one of that
     name is replaced.
     """
     _check_file(file)
     with open_backups(settings) as backups, following("exporting") as follow:
-        done = backups.export(backup, file, chain=not alone, on_event=follow)
+        done = backups.export(id_of(backups, backup), file, chain=not alone, on_event=follow)
         is_open = any(backups.get(each).encryption is None for each in done.backups)
     if as_json:
         from llmspell.cli.jsontext import print_json

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from llmspell.cli.command import Command
+from llmspell.cli.commands.backup_again import again
+from llmspell.cli.commands.backup_ids import LATEST, id_of
 from llmspell.cli.commands.backup_options import chain_option, following, open_backups
 from llmspell.cli.options import Settings, config_options, json_option
 
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
     from llmspell.backup.verifying import Verification
 
 __all__ = ["verify"]
-
-_SECOND = len("20260131T120000Z")
-
 
 @click.command(
     cls=Command,
@@ -37,7 +36,7 @@ _SECOND = len("20260131T120000Z")
 def verify(
     settings: Settings, backup: str | None, everything: bool, alone: bool, as_json: bool
 ) -> int:
-    """Read the latest backup, or backup ID, and all it is made from, and check every byte.
+    """Read the backup that a restore takes, or backup ID, and all it is made from; check every byte.
 
     Nothing is restored, and the store is not needed. Every file that is damaged or missing is
     named, and ends with exit code 1.
@@ -48,7 +47,7 @@ def verify(
         if everything:
             found = _verify_all(backups, follow)
         else:
-            wanted = backup or _latest(backups)
+            wanted = id_of(backups, backup or LATEST)
             found = [backups.verify(wanted, chain=not alone, on_event=follow)]
     is_whole = all(each.valid for each in found)
     if as_json:
@@ -57,23 +56,8 @@ def verify(
         told = [each.to_dict() for each in found]
         print_json({"ok": is_whole, **({"backups": told} if everything else told[0])})
     else:
-        _tell(found)
+        _tell(settings, found, everything)
     return 0 if is_whole else 1
-
-
-def _latest(backups: BackupManager) -> str:
-    from llmspell.errors import BackupNotFound
-
-    catalogue = backups.catalogue()
-    newest = [each.id for each in catalogue.manifests()[:1]]
-    # Of one whose manifest is damaged its id still tells when it was made.
-    found = sorted([*catalogue.damaged, *newest], key=lambda each: each[:_SECOND], reverse=True)
-    if found:
-        return found[0]
-    raise BackupNotFound(
-        f"there are no backups in {backups.repository.location}",
-        hint="llmspell backup create makes one",
-    )
 
 
 def _verify_all(
@@ -102,7 +86,7 @@ def _verify_all(
     return found
 
 
-def _tell(found: list[Verification]) -> None:
+def _tell(settings: Settings, found: list[Verification], everything: bool) -> None:
     from llmspell.cli.commands.backup_words import size_text, took_text
     from llmspell.cli.report import printable
     from llmspell.cli.table import counted
@@ -111,12 +95,23 @@ def _tell(found: list[Verification]) -> None:
         for problem in each.problems:
             click.echo(printable(f"{each.id}: {problem}"))
     damaged = [each.id for each in found if not each.valid]
-    backups = counted(sum(len(each.backups) for each in found), "backup")
-    read = f"{backups}, {counted(sum(each.chunks for each in found), 'chunk')}"
+    chunks = counted(sum(each.chunks for each in found), "chunk")
     size = size_text(sum(each.size_bytes for each in found))
     took = took_text(sum(each.duration_ms for each in found))
+    what = _all_text(found) if everything else _one_text(found[0])
     if not damaged:
-        click.echo(f"all well: {read}, {size} in {took}", err=True)
+        click.echo(f"all well: {what}, {chunks}, {size} in {took}", err=True)
         return
-    said = f"{counted(len(damaged), 'backup')} cannot be relied on; {read} read"
-    click.echo(f"{said}\nmake a full one now: llmspell backup create", err=True)
+    click.echo(f"{counted(len(damaged), 'backup')} cannot be relied on; read: {what}, {chunks}", err=True)
+    click.echo(f"if the store is well, make a full one now: {again(settings, 'create')}", err=True)
+
+
+def _all_text(found: list[Verification]) -> str:
+    from llmspell.cli.table import counted
+
+    return counted(sum(len(each.backups) for each in found), "backup")
+
+
+def _one_text(found: Verification) -> str:
+    others = len(found.backups) - 1
+    return f"backup {found.id}" + (f" and {others:,} that it is made from" if others > 0 else "")

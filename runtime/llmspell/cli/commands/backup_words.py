@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from llmspell.backup.model import Manifest
+    from llmspell.config.models import State
 
-__all__ = ["age_text", "contents_text", "readable", "redacted", "size_text", "took_text"]
+__all__ = [
+    "age_text",
+    "contents_text",
+    "moment_text",
+    "readable",
+    "redacted",
+    "size_text",
+    "store_text",
+    "took_text",
+    "url_text",
+]
 
 _UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
+_CREDENTIALS: Final = re.compile(r"(?<=://)([^/@:]*:.*|[^/]*)@")
+_QUERY: Final = re.compile(r"[?#].*")
 
 
 def size_text(size_bytes: int) -> str:
@@ -30,6 +45,25 @@ def age_text(seconds: float) -> str:
 def took_text(duration_ms: float) -> str:
     """Return how long something took, in seconds."""
     return f"{duration_ms / 1000:,.2f} s"
+
+
+def moment_text(at_us: int) -> str:
+    """Return a time in UTC, to the microsecond: what ``--at`` takes to be just that moment."""
+    from llmspell.backup.model import time_of
+
+    return f"{time_of(at_us):%Y-%m-%d %H:%M:%S.%f}"
+
+
+def store_text(state: State) -> str:
+    """Return where a store lies: the whole path, or a URL without its credentials."""
+    if state.url is not None:
+        return url_text(state.url)
+    return "memory" if state.backend == "memory" else os.path.abspath(state.path)
+
+
+def url_text(url: str) -> str:
+    """Return a URL without what may be a password: credentials and options."""
+    return _QUERY.sub("", _CREDENTIALS.sub("", url))
 
 
 def contents_text(manifest: Manifest) -> str:

@@ -168,14 +168,14 @@ def _print_table(pages: Iterator[list[Version]], values: bool) -> None:
 
 
 def _row(version: Version) -> list[str]:
-    from llmspell.cli.table import time_text
     from llmspell.state.entry import timestamp
 
     origin = _names(actor=version.actor, run=version.run_id, correlation=version.correlation_id)
     return [
         str(version.version),
         version.op,
-        time_text(timestamp(version.at_us)),
+        # To the microsecond: "llmspell backup restore --at" then has this very change in it.
+        f"{timestamp(version.at_us):%Y-%m-%d %H:%M:%S.%f}",
         str(version.size_bytes),
         version.state_class,
         *(name or "-" for name in origin.values()),
