@@ -79,6 +79,8 @@ def reread(manifest: Manifest, key: BackupKey | None) -> Manifest:
 
 _INT = st.integers(-(2**63), 2**63 - 1)
 _NUMBER = st.integers(1, 2**63 - 1)
+#: The years 1 to 9998, in microseconds.
+_TIME = st.integers(-62_135_596_800_000_000, 253_370_764_800_000_000)
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 _TEXT_OR_NONE = st.none() | _TEXT
 _SCOPE = _TEXT.filter(lambda text: text >= "\x02")
@@ -104,17 +106,17 @@ BLOBS = (
     | VALUES.map(lambda value: encode([value, "x" * 5000]))
     | st.binary(min_size=1, max_size=20)
 )
-_META = (_INT, _INT, st.integers(0, 2**31), _TEXT, st.none() | _INT)
+_META = (_TIME, _TIME, st.integers(0, 2**31), _TEXT, st.none() | _INT)
 ROWS = st.builds(Row, _SCOPE, _TEXT, _NUMBER, *_META, _TEXT_OR_NONE, BLOBS)
-GONE = st.builds(Gone, _SCOPE, _TEXT, _NUMBER, _INT)
+GONE = st.builds(Gone, _SCOPE, _TEXT, _NUMBER, _TIME)
 _WHO = (_TEXT_OR_NONE, _TEXT_OR_NONE, _TEXT_OR_NONE)
 _PUTS = st.builds(
-    Changed, _NUMBER, _INT, _SCOPE, _TEXT, st.just("put"), _NUMBER, *_META, *_WHO, BLOBS
+    Changed, _NUMBER, _TIME, _SCOPE, _TEXT, st.just("put"), _NUMBER, *_META, *_WHO, BLOBS
 )
 _ENDS = st.builds(
     Changed,
     _NUMBER,
-    _INT,
+    _TIME,
     _SCOPE,
     _TEXT,
     st.sampled_from(["delete", "expire"]),

@@ -56,7 +56,8 @@ def test_create_prints_the_id_and_what_was_made(project: Program) -> None:
     done = backup(project, "create", "--label", "first")
     (made,) = report(project, "list")["backups"]
     assert done.stdout == f"{made['id']}\n"
-    assert done.stderr.startswith("made a full backup: 3 entries, ")
+    store, place = project.folder / "state.db", project.folder / "backups"
+    assert done.stderr.startswith(f"made a full backup of {store} in {place}: 3 entries, ")
     assert done.stderr.endswith(" s, verified\n")
     assert (made["type"], made["entries"], made["label"]) == ("full", 3, "first")
 
@@ -65,8 +66,10 @@ def test_an_incremental_backup_tells_what_it_is_made_from(chain: tuple[Program, 
     project, _, last = chain
     put(project, e=5, f=6)
     done = backup(project, "create", "--type", "incremental")
-    assert "made an incremental backup: 2 changes" in done.stderr
-    assert done.stderr.splitlines()[1] == f"it is made from {last}"
+    made, base = done.stderr.splitlines()
+    assert made.startswith("made an incremental backup of ")
+    assert ": 2 changes, " in made
+    assert base == f"it is made from {last}"
 
 
 def test_a_base_or_a_scope_is_enough_to_tell_the_type(chain: tuple[Program, str, str]) -> None:
@@ -82,10 +85,10 @@ def test_a_base_or_a_scope_is_enough_to_tell_the_type(chain: tuple[Program, str,
     ("options", "code", "words"),
     [
         (["--type", "half"], "invalid_argument", "full, incremental, differential, scope"),
-        (["--type", "incremental"], "backup_base_missing", "llmspell backup create"),
-        (["--type", "differential"], "backup_base_missing", "llmspell backup create"),
+        (["--type", "incremental"], "backup_base_missing", "llmspell -c b.toml backup create"),
+        (["--type", "differential"], "backup_base_missing", "llmspell -c b.toml backup create"),
         (["--base", NOBODY], "backup_not_found", "there are no backups"),
-        (["--base", "yesterday"], "invalid_argument", "llmspell backup list"),
+        (["--base", "yesterday"], "invalid_argument", "llmspell -c b.toml backup list"),
         (["--type", "full", "--base", NOBODY], "invalid_argument", "has no base"),
         (["--type", "scope"], "invalid_argument", "needs a scope"),
         (["--type", "full", "--scope", "global"], "invalid_argument", "leave scope out"),
@@ -142,7 +145,7 @@ def test_the_list_is_latest_first_and_can_be_cut(chain: tuple[Program, str, str]
 def test_without_backups_the_list_says_how_to_make_one(project: Program) -> None:
     done = backup(project, "list")
     assert done.stdout == ""
-    assert "llmspell backup create" in done.stderr
+    assert "llmspell -c b.toml backup create" in done.stderr
 
 
 def test_show_tells_chain_chunks_scopes_and_moment(chain: tuple[Program, str, str]) -> None:
@@ -194,7 +197,9 @@ def test_looking_needs_no_store_and_makes_none(chain: tuple[Program, str, str]) 
 def test_verify_reads_the_latest_and_all_it_is_made_from(chain: tuple[Program, str, str]) -> None:
     project, full, last = chain
     done = backup(project, "verify")
-    assert done.stderr.startswith("all well: 2 backups, 2 chunks, ")
+    well = f"all well: backup {last} and 1 that it is made from, 2 chunks, "
+    assert done.stderr.startswith(well)
+    assert backup(project, "verify", "--all").stderr.startswith("all well: 2 backups, 2 chunks, ")
     told = report(project, "verify")
     assert (told["id"], told["backups"], told["records"]) == (last, [full, last], 4)
     assert report(project, "verify", last, "--no-chain")["backups"] == [last]
@@ -210,7 +215,7 @@ def test_verify_names_every_damaged_chunk(chain: tuple[Program, str, str]) -> No
     shown = done.stdout.splitlines()
     assert ["chunk-000001" in line for line in shown] == [True] * 2
     assert full in shown[0]
-    assert "llmspell backup create" in done.stderr
+    assert "if the store is well, make a full one now: llmspell -c b.toml" in done.stderr
     told = report(project, "verify", "--all")
     assert {each["id"]: each["valid"] for each in told["backups"]} == {full: False, last: False}
 

@@ -79,6 +79,21 @@ def test_with_another_master_key_it_says_which_one_is_needed(sealed: Program) ->
     assert (done.returncode, ": not verified: " in done.stdout) == (1, True)
 
 
+def test_a_lost_store_is_not_made_anew_with_a_key_that_does_not_open_the_backup(
+    sealed: Program,
+) -> None:
+    lose_store(sealed)
+    key = (sealed.folder / "master.key").read_bytes()
+    new_key(sealed)
+    for options in (["--dry-run"], ["--yes"], []):
+        refused(sealed, "restore", *options, code="wrong_key")
+    (sealed.folder / "master.key").write_bytes(key)
+    assert report(sealed, "restore", "--dry-run")["restored"] == 1
+    assert not (sealed.folder / "state.db").exists()
+    backup(sealed, "restore", "--yes")
+    assert stored(sealed) == {"a": "xyzzy" * 10}
+
+
 def test_without_a_master_key_it_says_so(sealed: Program) -> None:
     lose_store(sealed)
     (sealed.folder / "master.key").unlink()

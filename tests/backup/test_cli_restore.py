@@ -66,7 +66,8 @@ def test_a_restore_names_what_undoes_it(project: tuple[Program, str]) -> None:
     assert done.stderr.startswith(f"restored 1 entry and deleted 1, as in backup {full}; it took ")
     assert stored(folder) == THEN
     undo = done.stderr.splitlines()[-1].partition("to undo it: llmspell ")[2]
-    assert run(folder, *undo.split(), "--yes").returncode == 0
+    assert undo.startswith("-c b.toml backup restore ")
+    assert folder.here(*undo.split(), "--yes").returncode == 0
     assert stored(folder) == NOW
 
 
@@ -95,6 +96,15 @@ def test_a_lost_store_is_restored(project: tuple[Program, str]) -> None:
     assert stored(folder) == THEN
 
 
+def test_a_wrong_id_makes_no_new_store_in_place_of_a_lost_one(project: tuple[Program, str]) -> None:
+    folder, full = project
+    lose_store(folder)
+    refused(folder, "restore", full[:-1], "--yes", code="invalid_argument")
+    refused(folder, "restore", "20200101T000000Z-000000", "--yes", code="backup_not_found")
+    backup(folder, "restore", full, "--dry-run")
+    assert not (folder.folder / "state.db").exists()
+
+
 def test_what_is_not_chosen_stays_and_undoing_leaves_it_too(project: tuple[Program, str]) -> None:
     folder, full = project
     put(folder, "user:1", x=1)
@@ -108,7 +118,7 @@ def test_the_policies_say_what_becomes_of_what_is_there(project: tuple[Program, 
     folder, full = project
     for policy in ("keep", "newer"):
         done = backup(folder, "restore", full, "--policy", policy)
-        assert done.stderr.startswith("nothing to restore: ")
+        assert done.stderr.startswith("nothing to restore: nothing is missing ")
     backup(folder, "restore", full, "--keep-extra", "--no-pre-backup", "--yes")
     assert stored(folder) == {"a": 1, "b": 2, "c": 3}
     assert len(report(folder, "list")["backups"]) == 1
@@ -137,6 +147,25 @@ def test_another_store_is_made_only_when_it_is_restored_into(project: tuple[Prog
     assert stored(folder) == THEN
 
 
+def test_another_store_that_is_not_empty_is_overwritten_only_when_that_is_said(
+    project: tuple[Program, str],
+) -> None:
+    folder, full = project
+    other = folder.folder / "other.db"
+    folder.write("other.toml", f'[state]\npath = "{other.name}"\n')
+    folder.here("-c", "other.toml", "state", "set", "mine", "k", "1")
+    into = ("restore", full, "--into", "other.db")
+    error = refused(folder, *into, "--yes", code="usage", exit_code=2)
+    assert error["message"].startswith(f"{other} has entries, in 1 scope: ")
+    assert "--overwrite" in error["hint"]
+    assert report(folder, *into, "--dry-run")["deleted"] == 1
+    error = refused(folder, *into, "--overwrite", code="usage", exit_code=2)
+    assert f"delete 1 in {other}, as in backup {full}, which cannot be undone" in error["message"]
+    done = backup(folder, *into, "--overwrite", "--yes")
+    assert done.stderr.startswith(f"restored 2 entries and deleted 1 in {other}, as in backup ")
+    assert "to undo it" not in done.stderr
+
+
 def test_another_store_may_be_a_url(project: tuple[Program, str]) -> None:
     folder, full = project
     backup(folder, "restore", full, "--into", "sqlite:///copy.db", "--yes")
@@ -150,8 +179,8 @@ def test_another_store_may_be_a_url(project: tuple[Program, str]) -> None:
     ("options", "code", "words"),
     [
         (["20200101T000000Z-000000"], "backup_not_found", "the nearest there are"),
-        (["latest"], "invalid_argument", "llmspell backup list"),
-        (["--at", "yesterday"], "invalid_argument", "2027-01-31"),
+        (["last"], "invalid_argument", "'last' is no id of a backup"),
+        (["--at", "yesterday"], "invalid_argument", "--at must be a time such as 2026-01-31T12"),
         (["--at", "2020-01-01"], "point_unreachable", "backup"),
         (["--at", "2199-01-01"], "point_unreachable", ""),
         (["--checkpoint", "never"], "checkpoint_not_found", "never"),
@@ -174,6 +203,8 @@ def test_a_mistake_restores_nothing(
         (["--key", "a"], "--scope"),
         (["--scope", ""], "is empty"),
         (["--policy", "merge"], "'replace', 'keep', 'newer'"),
+        (["--overwrite"], "--into"),
+        (["--into", ""], "is empty"),
     ],
 )
 def test_a_wrong_command_line_is_answered_before_anything_is_opened(
@@ -190,11 +221,6 @@ def test_nothing_is_restored_of_a_chain_that_is_damaged(project: tuple[Program, 
     error = refused(folder, "restore", full, "--yes", code="backup_damaged")
     assert "chunk-000001" in str(error["details"]["problems"])
     assert stored(folder) == NOW
-
-
-def test_a_scope_that_is_nowhere_is_told(project: tuple[Program, str]) -> None:
-    done = backup(project[0], "restore", "--scope", "globl")
-    assert done.stderr.startswith("nothing to restore: there is nothing of that scope, as little")
 
 
 def test_what_is_so_already_is_not_asked_about(llmspell: Program) -> None:

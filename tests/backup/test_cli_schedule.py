@@ -51,7 +51,7 @@ def scheduling(project: Program, *options: str) -> Iterator[subprocess.Popen[byt
 def test_once_makes_what_is_due_and_then_nothing(project: Program) -> None:
     done = backup(project, "schedule", "--once")
     (made,) = report(project, "list")["backups"]
-    assert f"  {made['id']}  made a full backup: 1 entry, " in done.stdout
+    assert f"  {made['id']}  made a full backup of {project.folder / 'state.db'}" in done.stdout
     done = backup(project, "schedule", "--once")
     assert done.stdout == ""
     assert done.stderr.startswith("nothing is due; next (UTC): full at 20")
@@ -84,10 +84,10 @@ def test_it_runs_until_it_is_told_to_end(project: Program) -> None:
         process.terminate()
         _, told = process.communicate(timeout=WAIT_S)
     assert process.returncode == 0, told
-    assert "made a full backup: 1 entry" in line
+    assert "/backups: 1 entry, " in line
     assert told.decode().startswith("next (UTC): full at 20")
     assert "Traceback" not in told.decode()
-    assert backup(project, "verify").stderr.startswith("all well: 1 backup")
+    assert backup(project, "verify").stderr.startswith("all well: backup ")
 
 
 def test_asked_twice_it_gives_up_the_backup_under_way(project: Program) -> None:

@@ -16,7 +16,13 @@ from llmspell.backup.making import BackupMaker
 from llmspell.backup.meant import check_not_lost, found_damaged, not_meant, of_store, words_for
 from llmspell.backup.model import BEFORE_RESTORE, Manifest, check_id
 from llmspell.backup.place import Surroundings
-from llmspell.errors import BackupBaseMissing, BackupError, InvalidArgument, StorageError
+from llmspell.errors import (
+    BackupBaseMissing,
+    BackupError,
+    InvalidArgument,
+    LlmSpellError,
+    StorageError,
+)
 from llmspell.store.changes import NOBODY, Origin
 
 if TYPE_CHECKING:
@@ -173,8 +179,10 @@ class BackupManager(BackupMaker):
                     ignore=ignore if before is None else (*ignore, before),
                     on_event=on_event,
                 )
-            except BaseException:
-                self._forget(before)  # all is as it was
+            except LlmSpellError as error:
+                # After a failure of the medium nobody knows for certain what it has done.
+                if not isinstance(error, StorageError):
+                    self._forget(before)
                 raise
             noted["id"] = result.backup_id
             if result.status == "nothing_to_do":

@@ -19,6 +19,9 @@ _Column: TypeAlias = Sequence[Any]
 _INT_MAX: Final = 2**63 - 1
 _INT_MIN: Final = -(2**63)
 _NONE: Final = frozenset({type(None)})
+#: The times that can be told: the years 1 to 9998.
+_FIRST_US: Final = -62_135_596_800_000_000
+_LAST_US: Final = 253_370_764_800_000_000
 
 
 class Gone(NamedTuple):
@@ -75,7 +78,7 @@ def _text_from(least: str) -> Callable[[_Column], bool]:
     return lambda column: least <= min(column)
 
 
-_TIME: Final = _Kind(frozenset({int}), _within(_INT_MIN, _INT_MAX))
+_TIME: Final = _Kind(frozenset({int}), _within(_FIRST_US, _LAST_US))
 _NUMBER: Final = _Kind(frozenset({int}), _within(0, _INT_MAX))
 _VERSION: Final = _Kind(frozenset({int}), _within(1, _INT_MAX))
 # Internal scopes come before all others, and no text is empty: it would begin before these.
@@ -84,7 +87,7 @@ _TEXT: Final = _Kind(frozenset({str}), _text_from("\0"))
 _OP: Final = _Kind(frozenset({str}), frozenset({"put", "delete", "expire"}).issuperset)
 _ANY_BLOB: Final = _Kind(frozenset({bytes}), lambda column: True)
 _BLOB: Final = _Kind(frozenset({bytes}), all)
-_TIME_OR_NONE: Final = _TIME._replace(types=_TIME.types | _NONE)
+_END_OR_NONE: Final = _Kind(frozenset({int}) | _NONE, _within(_INT_MIN, _INT_MAX))
 _TEXT_OR_NONE: Final = _TEXT._replace(types=_TEXT.types | _NONE)
 
 _KINDS: Final[dict[str, _Kind]] = {
@@ -96,7 +99,7 @@ _KINDS: Final[dict[str, _Kind]] = {
     "updated_at": _TIME,
     "schema_version": _NUMBER,
     "state_class": _TEXT,
-    "expires_at": _TIME_OR_NONE,
+    "expires_at": _END_OR_NONE,
     "actor": _TEXT_OR_NONE,
     "run_id": _TEXT_OR_NONE,
     "correlation_id": _TEXT_OR_NONE,

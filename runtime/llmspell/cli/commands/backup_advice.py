@@ -65,7 +65,8 @@ def newer_than(backups: BackupManager, backup_id: str, made: str | None) -> str 
     for each in backups.list():
         if each.id == backup_id:
             return None
-        if each.type != "scope" and each.id != made:
+        has_any = each.records or each.chain
+        if each.type != "scope" and each.id != made and has_any:
             told = contents_text(each) + ", made before a restore" * is_before_restore(each)
             when = moment_text(each.snapshot_us)[:-7]
             return (
@@ -83,8 +84,13 @@ def _whole_before(backups: BackupManager, error: BackupError) -> str | None:
     bad = failed_ids(backups) | {wanted, str(error.details.get("missing", ""))}
     bad |= set(_ID.findall(" ".join(map(str, error.details.get("problems", ())))))
     catalogue = backups.catalogue()
-    before = (each for each in catalogue.manifests() if each.id < wanted and each.type != "scope")
-    spared = (each.id for each in before if not bad & {each.id, *each.chain})
+    there = catalogue.manifests()
+    ids = [each.id for each in there]
+    before = [each for each in there if each.id < wanted]  # its own manifest may be unreadable
+    if wanted in ids:
+        before = there[ids.index(wanted) + 1 :]
+    of_all = (each for each in before if each.type != "scope")
+    spared = (each.id for each in of_all if not bad & {each.id, *each.chain})
     return next((each for each in spared if catalogue.is_whole(each)), None)
 
 

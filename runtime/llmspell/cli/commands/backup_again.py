@@ -25,15 +25,12 @@ def repeated(settings: Settings, text: str) -> str:
 
     def command(found: re.Match[str]) -> str:
         name = found[1]
-        given = {"-c": settings.config, "-p": settings.profile}
-        words = ["llmspell", *_options(given), name]
-        if name == _WITH_ACTOR:
-            words += _options({"--actor": settings.actor})
-        return shlex.join(words)
+        words = ["llmspell", *_option("-c", settings.config), *_option("-p", settings.profile)]
+        actor = _option("--actor", settings.actor) if name == _WITH_ACTOR else []
+        return shlex.join([*words, name, *actor])
 
     return _COMMAND.sub(command, text)
 
 
-def _options(given: dict[str, object]) -> list[str]:
-    named = [(name, str(value)) for name, value in given.items() if value is not None]
-    return [part for pair in named for part in pair]
+def _option(name: str, value: object) -> list[str]:
+    return [] if value is None else [name, str(value)]

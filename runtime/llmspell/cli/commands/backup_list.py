@@ -60,7 +60,9 @@ def list_(settings: Settings, type_: str | None, limit: int | None, as_json: boo
     _print_damaged(catalogue)
     if not found and not catalogue.damaged:
         what = "backups" if type_ is None else f"{type_} backups"
-        click.echo(f"there are no {what} in {place}; {again(settings, 'create')} makes one", err=True)
+        click.echo(
+            f"there are no {what} in {place}; {again(settings, 'create')} makes one", err=True
+        )
     return 0
 
 

@@ -48,9 +48,9 @@ def configured(settings: Settings) -> Config:
 
 
 @contextmanager
-def open_backups(settings: Settings) -> Iterator[BackupManager]:
+def open_backups(settings: Settings, config: Config | None = None) -> Iterator[BackupManager]:
     """Yield the backups; the store, which may be lost, is not opened."""
-    config = configured(settings)
+    config = config or configured(settings)
     from llmspell.engine import Runtime
 
     with advising(settings), Runtime(config, actor=settings.acting_as()) as runtime:

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 import click
 
 from llmspell.cli.command import Command
-from llmspell.cli.commands.backup_options import following, open_backed_up
+from llmspell.cli.commands.backup_ids import LATEST
+from llmspell.cli.commands.backup_options import advising, configured
+from llmspell.cli.commands.backup_restoring import Restoring, Wanted
+from llmspell.cli.commands.backup_telling import Telling, is_changed
 from llmspell.cli.commands.migrate_options import dry_run_option, yes_option
+from llmspell.cli.confirm import confirmed
 from llmspell.cli.options import Settings, json_option, state_options
-
-if TYPE_CHECKING:
-    from llmspell.backup.restore_result import RestoreResult
-    from llmspell.state.manager import StateManager
 
 __all__ = ["restore"]
 
-
-class _Wanted(NamedTuple):
-    """Arguments of ``restore_backup``, under the same names."""
-
-    backup: str | None
-    at: str | None
-    checkpoint: str | None
-    scope: str | None
-    keys: tuple[str, ...] | None
-    policy: str
-    delete_extra: bool | None
-    pre_restore_backup: bool
+_QUOTED = 60
 
 
 @click.command(
@@ -61,6 +46,7 @@ class _Wanted(NamedTuple):
     metavar="PATH|URL",
     help="Restore into this store instead; no backup of it is made first.",
 )
+@click.option("--overwrite", is_flag=True, help="Restore --into a store that is not empty.")
 @dry_run_option
 @yes_option
 @json_option
@@ -76,40 +62,46 @@ def restore(
     keep_extra: bool,
     no_pre_backup: bool,
     into: str | None,
+    overwrite: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
 ) -> int:
     """Bring back what the latest backup holds, or backup ID, or how it was at a point in time.
 
+    The latest (ID may be "latest", too) is one of everything that has entries, and was not made
+    before a restore; a newer one that is passed over is named.
+
     The backup is verified first, and a full backup of how it is now is made, which undoes the
     restore. All is restored, or nothing if anything goes wrong. Entries that were not there then
     are deleted, unless a policy or --keep-extra says otherwise.
     """
     _check(at, checkpoint, scope, keys)
-    wanted = _Wanted(
-        backup=backup,
+    _check_into(into, overwrite)
+    with advising(settings):
+        _check_time(at)
+    wanted = Wanted(
+        backup=None if backup == LATEST else backup,
         at=at,
         checkpoint=checkpoint,
         scope=scope,
         keys=keys or None,
         policy=policy,
-        delete_extra=False if keep_extra else None,
+        delete_extra=_deletes_extra(keep_extra, policy, into),
         pre_restore_backup=not no_pre_backup,
     )
-    from llmspell.cli.commands.backup_telling import tell_restored
-
-    with ExitStack() as stack:
-        state = stack.enter_context(open_backed_up(settings))
-        if dry_run or not yes:
-            planned = _planned(settings, state, wanted, into)
-            if dry_run or planned.status == "nothing_to_do" or not _has_changes(planned):
-                tell_restored(planned, as_json, _selection(wanted))
-                return 0
-            if not _agreed(planned, into, as_json, can_undo=not no_pre_backup):
-                return 1
-        done = _restored(state, wanted, stack.enter_context(_target(settings, into)))
-    tell_restored(done, as_json, _selection(wanted))
+    telling = Telling(settings, as_json, _selection(wanted), policy, into)
+    work = Restoring(wanted, telling, configured(settings))
+    if dry_run or not yes:
+        planned = work.plan(can_be_full=dry_run or overwrite)
+        if dry_run or not is_changed(planned):
+            telling.tell(planned, work.newer)
+            return 0
+        question = telling.question(planned, can_undo=wanted.pre_restore_backup)
+        if not confirmed(question, yes=False, as_json=as_json):
+            return 1
+    done = work.carry_out(can_be_full=overwrite)
+    telling.tell(done, work.newer)
     return 0
 
 
@@ -124,56 +116,39 @@ def _check(
         raise click.UsageError("an option is empty; leave it out to restore everything")
 
 
-def _planned(
-    settings: Settings, state: StateManager, wanted: _Wanted, into: str | None
-) -> RestoreResult:
-    """Find out what would be done; a store that is not there yet is not made for that."""
-    with _target(settings, into, only_looking=True) as target:
-        return _restored(state, wanted, target, dry_run=True)
-
-
-def _restored(
-    state: StateManager, wanted: _Wanted, target: StateManager | None, *, dry_run: bool = False
-) -> RestoreResult:
-    options: dict[str, Any] = wanted._asdict()
-    with following("looking" if dry_run else "restoring") as follow:
-        return state.restore_backup(
-            options.pop("backup"), **options, into=target, dry_run=dry_run, on_event=follow
-        )
-
-
-@contextmanager
-def _target(
-    settings: Settings, into: str | None, *, only_looking: bool = False
-) -> Iterator[StateManager | None]:
-    if into is None:
-        yield None
+def _check_time(at: str | None) -> None:
+    if at is None:
         return
-    from llmspell.cli.commands.backup_into import open_other
+    from llmspell.errors import InvalidArgument
+    from llmspell.security.access.moments import moment_us
 
-    with open_other(settings, into, only_looking=only_looking) as other:
-        yield other
+    try:
+        moment_us(at, name="at")
+    except InvalidArgument:
+        raise InvalidArgument(
+            "--at must be a time such as 2026-01-31T12:00:00Z or 2026-01-31 (UTC), not"
+            f" {at[:_QUOTED]!r}",
+            hint="`llmspell state history` shows when a key was changed",
+            parameter="at",
+        ) from None
 
 
-def _selection(wanted: _Wanted) -> list[str]:
+def _deletes_extra(keep_extra: bool, policy: str, into: str | None) -> bool | None:
+    """Return whether entries go that were not there then; None leaves that to the restore."""
+    if keep_extra:
+        return False
+    return None if into is None else policy == "replace"  # of another store it wants to be told
+
+
+def _check_into(into: str | None, overwrite: bool) -> None:
+    if into == "":
+        raise click.UsageError("--into is empty: it takes a path or a URL")
+    if overwrite and into is None:
+        raise click.UsageError("--overwrite is about the store of --into: give that, too")
+
+
+def _selection(wanted: Wanted) -> list[str]:
     from llmspell.cli.commands.backup_words import readable
 
     chosen = [] if wanted.scope is None else ["--scope", readable(wanted.scope)]
     return chosen + [part for key in wanted.keys or () for part in ("--key", readable(key))]
-
-
-def _has_changes(planned: RestoreResult) -> bool:
-    return bool(planned.restored or planned.deleted)
-
-
-def _agreed(planned: RestoreResult, into: str | None, as_json: bool, *, can_undo: bool) -> bool:
-    from llmspell.cli.commands.backup_telling import counts_text, source_text
-    from llmspell.cli.confirm import confirmed
-
-    counts = counts_text(planned, "restore", "delete")
-    question = f"would {counts}, {source_text(planned)}"
-    if into is not None:
-        question += ", in another store"
-    elif not can_undo:
-        question += ", with no way back"
-    return confirmed(question, yes=False, as_json=as_json)

@@ -49,13 +49,13 @@ def show(settings: Settings, backup: str, as_json: bool) -> int:
             raise
         except BackupError as error:
             problem = error.message
+    if problem is None and is_damaged:
+        problem = "it was damaged when it was verified for the last time"
     if as_json:
-        _print_json(found, chain, problem, is_damaged)
+        _print_json(found, chain, problem)
         return 0
     _print_facts(found)
     _print_parts(found, chain)
-    if problem is None and is_damaged:
-        problem = "it was damaged when it was verified for the last time"
     if problem is not None:
         from llmspell.cli.report import print_note
 
@@ -63,9 +63,7 @@ def show(settings: Settings, backup: str, as_json: bool) -> int:
     return 0
 
 
-def _print_json(
-    found: Manifest, chain: list[Manifest], problem: str | None, is_damaged: bool
-) -> None:
+def _print_json(found: Manifest, chain: list[Manifest], problem: str | None) -> None:
     from llmspell.backup.model import time_of
     from llmspell.cli.commands.backup_words import redacted
     from llmspell.cli.jsontext import print_json
@@ -79,7 +77,6 @@ def _print_json(
         "chain": [each.id for each in chain] or [*found.chain, found.id],
         "restorable": problem is None,
         "problem": problem,
-        "failed_verification": is_damaged,
         "journal": None if found.journal is None else found.journal.model_dump(exclude={"mark"}),
         "unreadable": found.unreadable,
         "scope_count": found.scope_count,

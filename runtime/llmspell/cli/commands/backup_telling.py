@@ -2,59 +2,116 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
 if TYPE_CHECKING:
     from llmspell.backup.restore_result import RestoreResult
+    from llmspell.cli.options import Settings
 
-__all__ = ["counts_text", "source_text", "tell_restored"]
+__all__ = ["Telling", "is_changed"]
+
+_ALL_IS: Final = {
+    "replace": "all is as in",
+    "keep": "nothing is missing that is in",
+    "newer": "nothing is missing or older than in",
+}
 
 
-def tell_restored(result: RestoreResult, as_json: bool, selection: Sequence[str] = ()) -> None:
-    """Tell what a restore did, or after a dry run what it would do, and what undoes it.
+class Telling(NamedTuple):
+    """Tells what a restore did, or would do, and what undoes it.
 
     ``selection`` are the options that chose the entries: undoing it should touch no others.
+    ``into`` is another store that was restored into.
     """
+
+    settings: Settings
+    as_json: bool
+    selection: list[str]
+    policy: str
+    into: str | None
+
+    def tell(self, result: RestoreResult, newer: str | None = None) -> None:
+        """Tell how it ended. ``newer`` goes into the JSON."""
+        from llmspell.security.sensitive.reports import redacted_report
+
+        if self.as_json:
+            from llmspell.cli.jsontext import print_json
+
+            told: dict[str, Any] = redacted_report(result.to_dict())
+            print_json({"ok": True, **told} | ({"note": newer} if newer else {}))
+            return
+        _print_changes(result)
+        click.echo(self._sentence(result), err=True)
+        _tell_left(result)
+        made = result.pre_restore_backup_id
+        if is_changed(result) and made is not None:
+            from llmspell.cli.commands.backup_again import again
+            from llmspell.cli.report import printable
+
+            undo = again(self.settings, "restore", made, *self.selection)
+            click.echo(printable(f"to undo it: {undo}"), err=True)
+
+    def tell_newer(self, newer: str | None) -> None:
+        """Tell people of a newer backup than the one that was taken as the latest."""
+        if newer is not None and not self.as_json:
+            from llmspell.cli.commands.backup_again import repeated
+            from llmspell.cli.report import print_note
+
+            print_note("note", repeated(self.settings, newer))
+
+    def question(self, planned: RestoreResult, *, can_undo: bool) -> str:
+        """Return what would be done, for somebody to agree to."""
+        counts = _counts_text(planned, "restore", "delete")
+        can_undo = can_undo and self.into is None
+        no_way_back = "" if can_undo else ", which cannot be undone"
+        return f"would {counts}{self._where}, {_source_text(planned)}{no_way_back}"
+
+    @property
+    def _where(self) -> str:
+        if self.into is None:
+            return ""
+        from llmspell.cli.commands.backup_into import named_text
+
+        return f" in {named_text(self.into)}"
+
+    def _sentence(self, result: RestoreResult) -> str:
+        from llmspell.cli.report import printable
+
+        source = _source_text(result)
+        if not is_changed(result):
+            all_is = _ALL_IS[self.policy] + source.removeprefix("as in")
+            nothing = f"there is nothing, as little {source.removeprefix('as ')}"
+            return f"nothing to restore: {all_is if _has_seen(result) else nothing}"
+        if result.status == "dry_run":
+            counts = _counts_text(result, "restore", "delete")
+            return printable(f"would {counts}{self._where}, {source}")
+        from llmspell.cli.commands.backup_words import took_text
+
+        counts = _counts_text(result, "restored", "deleted")
+        took = took_text(result.duration_ms)
+        return printable(f"{counts}{self._where}, {source}; it took {took}")
+
+
+def _print_changes(result: RestoreResult) -> None:
     from llmspell.cli.report import printable
     from llmspell.security.sensitive.reports import redacted_report
 
-    if as_json:
-        from llmspell.cli.jsontext import print_json
-
-        told: dict[str, Any] = redacted_report(result.to_dict())
-        print_json({"ok": True, **told})
-        return
     for change in redacted_report(result.changes):
         place = f"scope {change['scope']!r} key {change['key']!r}"
         click.echo(printable(f"{change['action']:<7}  {place}"))
     hidden = result.restored + result.deleted - len(result.changes)
     if result.changes and hidden:
         click.echo(f"... and {hidden:,} more")
-    source = source_text(result)
-    is_changed = bool(result.restored or result.deleted)
-    if not is_changed:
-        where = " of that scope" if selection and not _has_seen(result) else ""
-        nothing = f"there is nothing{where}, as little {source.removeprefix('as ')}"
-        same = f"all is {source}"
-        click.echo(f"nothing to restore: {same if _has_seen(result) else nothing}", err=True)
-    elif result.status == "dry_run":
-        click.echo(f"would {counts_text(result, 'restore', 'delete')}, {source}", err=True)
-    else:
-        from llmspell.cli.commands.backup_words import took_text
-
-        counts = counts_text(result, "restored", "deleted")
-        click.echo(f"{counts}, {source}; it took {took_text(result.duration_ms)}", err=True)
-    _tell_left(result)
-    if is_changed and result.pre_restore_backup_id is not None:
-        undo = shlex.join([result.pre_restore_backup_id, *selection])
-        click.echo(printable(f"to undo it: llmspell backup restore {undo}"), err=True)
 
 
-def counts_text(result: RestoreResult, restore: str, delete: str) -> str:
+def is_changed(result: RestoreResult) -> bool:
+    """Return whether anything is restored or deleted."""
+    return bool(result.restored or result.deleted)
+
+
+def _counts_text(result: RestoreResult, restore: str, delete: str) -> str:
     """Return how many entries are restored and deleted."""
     from llmspell.cli.table import counted
 
@@ -62,14 +119,13 @@ def counts_text(result: RestoreResult, restore: str, delete: str) -> str:
     return said + (f" and {delete} {result.deleted:,}" if result.deleted else "")
 
 
-def source_text(result: RestoreResult) -> str:
+def _source_text(result: RestoreResult) -> str:
     """Return which backup, and which point in time, a restore is of."""
-    from llmspell.backup.model import time_of
-    from llmspell.cli.table import time_text
-
     said = f"as in backup {result.backup_id}"
     if result.point_us is not None:
-        said += f" as of {time_text(time_of(result.point_us))} UTC"
+        from llmspell.cli.commands.backup_words import moment_text
+
+        said += f" as of {moment_text(result.point_us)} UTC"
     return said
 
 

@@ -31,8 +31,8 @@ _FILE = click.Path(path_type=Path)
 def export(settings: Settings, backup: str, file: Path, alone: bool, as_json: bool) -> int:
     """Write backup ID, and all it is made from, to FILE: a tar, to carry it elsewhere.
 
-    ID may be "latest", the one that a restore takes. What is encrypted stays so. The file appears only when it is complete; an older one of that
-    name is replaced.
+    ID may be "latest", the one that a restore takes. What is encrypted stays so. The file appears
+    only when it is complete; an older one of that name is replaced.
     """
     _check_file(file)
     with open_backups(settings) as backups, following("exporting") as follow:

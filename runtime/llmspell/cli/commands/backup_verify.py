@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["verify"]
 
+
 @click.command(
     cls=Command,
     examples=(
@@ -36,10 +37,10 @@ __all__ = ["verify"]
 def verify(
     settings: Settings, backup: str | None, everything: bool, alone: bool, as_json: bool
 ) -> int:
-    """Read the backup that a restore takes, or backup ID, and all it is made from; check every byte.
+    """Check every byte of the latest backup, or of backup ID, and of all it is made from.
 
-    Nothing is restored, and the store is not needed. Every file that is damaged or missing is
-    named, and ends with exit code 1.
+    The latest is the one that a restore takes. Nothing is restored, and the store is not needed.
+    Every file that is damaged or missing is named, and ends with exit code 1.
     """
     if everything and (backup is not None or alone):
         raise click.UsageError("--all verifies every backup: leave ID and --no-chain out")
@@ -102,7 +103,9 @@ def _tell(settings: Settings, found: list[Verification], everything: bool) -> No
     if not damaged:
         click.echo(f"all well: {what}, {chunks}, {size} in {took}", err=True)
         return
-    click.echo(f"{counted(len(damaged), 'backup')} cannot be relied on; read: {what}, {chunks}", err=True)
+    click.echo(
+        f"{counted(len(damaged), 'backup')} cannot be relied on; read: {what}, {chunks}", err=True
+    )
     click.echo(f"if the store is well, make a full one now: {again(settings, 'create')}", err=True)
 
 
