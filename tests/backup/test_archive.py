@@ -113,7 +113,7 @@ def test_another_backup_of_the_same_id_is_in_the_way(made: Made, llmspell: Progr
     project = copied(made[0], llmspell)
     damage(project, made[1], "manifest.json")
     error = refused(project, "import", archive(made), code="backup_error")
-    assert f"llmspell backup delete {made[1]}" in error["hint"]
+    assert f"backup delete {made[1]}" in error["hint"]
 
 
 @pytest.mark.parametrize(

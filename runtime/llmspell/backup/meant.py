@@ -53,7 +53,7 @@ def check_not_lost(store: Store, latest: Manifest | None) -> None:
             f"there is nothing in the store, and it is not the one that backup {latest.id} is of,"
             " which has entries; no backup was made",
             hint=f"if it was lost: `llmspell backup restore {latest.id}`; if it is meant to be new,"
-            " make its first backup by hand, or in another place",
+            " backups are made as soon as something is in it, or in another place at once",
             reason="new_store",
         )
 

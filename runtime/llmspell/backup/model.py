@@ -193,8 +193,12 @@ class BackupEvent(NamedTuple):
 
 
 def new_id(now_us: int) -> str:
-    """Return a new backup's id: its second, and six random digits. Ids sort by time."""
-    return f"{time_of(now_us):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    """Return a new backup's id, which has its time to the microsecond: ids sort by it.
+
+    Six digits follow the second: the first five are the microseconds, the last is random.
+    """
+    digits = now_us % 1_000_000 << 4 | secrets.randbits(4)
+    return f"{time_of(now_us):%Y%m%dT%H%M%SZ}-{digits:06x}"
 
 
 def is_before_restore(manifest: Manifest) -> bool:

@@ -142,20 +142,35 @@ def always_kept(backups: Sequence[Manifest], now_us: int) -> dict[str, str]:
 
     That is what is pinned; what is dated in the future, whose age nobody knows; and of each
     store that there is a backup of the newest one of the whole store, or of anything where there
-    is none: a store that was lost, and is a new one since, is the one that backups are for.
+    is none: a store that was lost, and is a new one since, is the one that backups are for. Of
+    those that have entries, and were not made before a restore, the newest stays as well.
     """
-    newest: dict[str | None, Manifest] = {}
-    for backup in newest_first(backups, now_us):
-        found = newest.setdefault(_store_of(backup), backup)
-        if found.scope is not None and backup.scope is None:
-            newest[_store_of(backup)] = backup
-    kept = dict.fromkeys((backup.id for backup in newest.values()), "the newest backup")
+    past = newest_first(backups, now_us)
+    entries = {backup.id: backup.entries for backup in past}
+    has_some = [
+        backup
+        for backup in past
+        if not is_before_restore(backup)
+        and any(entries.get(id_) for id_ in (backup.id, *backup.chain))
+    ]
+    kept = dict.fromkeys(_newest(has_some), "the newest backup with entries")
+    kept |= dict.fromkeys(_newest(past), "the newest backup")
     for backup in backups:
         if backup.created_us > now_us:
             kept[backup.id] = "dated in the future: a clock was wrong"
         if backup.label is not None and backup.label.partition(":")[0] == PINS:
             kept[backup.id] = "pinned by its label"
     return kept
+
+
+def _newest(backups: Sequence[Manifest]) -> list[str]:
+    """Return for each store the first of its backups, one of the whole store if there is any."""
+    newest: dict[str | None, Manifest] = {}
+    for backup in backups:
+        found = newest.setdefault(_store_of(backup), backup)
+        if found.scope is not None and backup.scope is None:
+            newest[_store_of(backup)] = backup
+    return [backup.id for backup in newest.values()]
 
 
 def _store_of(backup: Manifest) -> str | None:
