@@ -37,7 +37,7 @@ USUAL = {
     "type": "'full'",
     "dry_run": "true",
     "create_backup.type": "'scope'",
-    "restore_backup.id": "null",
+    "restore_backup.id": "State.sync.listBackups()[0].id",
 }
 WRONG = {
     ("scope", "invalid_scope"): "'agent:'",

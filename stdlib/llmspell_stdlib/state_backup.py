@@ -184,15 +184,7 @@ def restore_backup(
     unless the policy is another; history keeps it. Versions go on: none comes twice. It is no part
     of a transaction, and refused inside of one.
     """
-    chosen = given(options)
-    if id is None and not {"at", "checkpoint"} & chosen.keys():
-        # A misspelt variable is nil, and all would be what the latest backup has.
-        raise InvalidArgument(
-            "restore_backup needs the id of a backup, or at or checkpoint to go back to",
-            hint="list_backups() tells the ids, the latest first",
-            parameter="id",
-        )
-    return state.restore_backup(id, **chosen).to_dict()
+    return state.restore_backup(id, **given(options)).to_dict()
 
 
 @STATE.function(

@@ -63,6 +63,7 @@ ARGUMENTS = {
     "prefix": '""',
     "type": '"full"',
     "validate_backup.id": '"20260131T120000Z-0a1b2c"',
+    "restore_backup.id": '"20260131T120000Z-0a1b2c"',
 }
 
 

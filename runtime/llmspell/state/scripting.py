@@ -184,14 +184,26 @@ class ScriptState:
         return self._open_state().validate_backup(backup, on_event=_end_in_time)
 
     def restore_backup(self, backup: str | None, **options: Any) -> RestoreResult:
-        """Restore, but not while a transaction is open: a conflict would have it done again."""
+        """Restore, but not while a transaction is open: a conflict would have it done again.
+
+        Nor without anything named: a misspelt variable is nil, and all would be what the latest
+        backup has.
+        """
+        state = self._open_state()
+        state._administers()
+        if backup is None and not {"at", "checkpoint"} & options.keys():
+            raise InvalidArgument(
+                "restore_backup needs the id of a backup, or at or checkpoint to go back to",
+                hint="list_backups() tells the ids, the latest first",
+                parameter="id",
+            )
         if self._transactions and not options.get("dry_run"):
             raise BackupError(
                 "nothing is restored inside a transaction",
                 hint="call it before State.transaction, or after; a dry run is fine",
                 reason="transaction",
             )
-        return self._open_state().restore_backup(backup, on_event=_end_in_time, **options)
+        return state.restore_backup(backup, on_event=_end_in_time, **options)
 
 
 def _end_in_time(event: BackupEvent) -> None:
