@@ -98,7 +98,8 @@ def call_text(function: Function, key: str, language: str) -> str:
     needed = [
         param
         for param in function.by_form()[0].params
-        if (not param.optional or param.type in ("scope", "LockOptions")) and param.name != "tx"
+        if param.name != "tx"
+        and (_is_needed(param) or f"{function.name}.{param.name}" in ARGUMENTS)
     ]
     given = ", ".join(argument(function, each, key, language) for each in needed)
     if function in IN_TRANSACTIONS:
@@ -107,6 +108,10 @@ def call_text(function: Function, key: str, language: str) -> str:
             return f"State.transaction(function(tx) return {name}({given}) end)"
         return f"State.sync.transaction(tx => {name}({given}))"
     return f"State.{'' if language == 'lua' else 'sync.'}{function.name}({given})"
+
+
+def _is_needed(param: Param) -> bool:
+    return not param.optional or param.type in ("scope", "LockOptions")
 
 
 def script(call: str, language: str) -> str:
