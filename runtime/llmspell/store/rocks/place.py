@@ -110,10 +110,12 @@ def prepare_place(path: Path, *, journal: bool) -> Path:
         place.mkdir(parents=True, exist_ok=True)
         if not os.access(place, os.R_OK | os.W_OK | os.X_OK, effective_ids=_BY_EFFECTIVE_USER):
             raise place_failure(PermissionError(f"Permission denied: {place}"), place)
-        if not (place / MARK).exists():
-            if not all(name.startswith(MARK) for name in os.listdir(place)):
+        mark = place / MARK
+        if not mark.exists():
+            if all(name.startswith(MARK) for name in os.listdir(place)):
+                _write_mark(place, made=False, journal=journal)
+            elif not mark.exists():  # or another process has made the database just now
                 raise wrong_folder(place, "it holds the files of another application")
-            _write_mark(place, made=False, journal=journal)
         check_journal(kept=_read_mark(place).journal, wanted=journal)
     except (StorageError, ConfigError):
         raise
