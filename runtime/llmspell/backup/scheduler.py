@@ -83,7 +83,7 @@ class Scheduler:
             latest = None
             try:
                 self._run_due()
-            except Exception:
+            except Exception:  # whatever it is, the next backup must be made
                 _log.exception("a backup that was due failed; it is tried again")
                 latest = _now_us() + self._retry_us
             stop.wait(self._pause_s)
@@ -99,7 +99,7 @@ class Scheduler:
     def _asked(self) -> int:
         try:
             return self._next_at()
-        except Exception:
+        except Exception:  # a place that is away for a while must not end it
             _log.exception("when the next backup is due could not be found out")
             return _now_us() + round(self._look_every_s * 1_000_000)
 

@@ -50,7 +50,7 @@ class SqliteRestorer(SqliteRewriter):
             try:
                 with self._roomy():
                     _, before, after = self._transact(chosen, self._restore, (batches, origin))
-            except Exception:
+            except Exception:  # what the work raised may have become any error of the driver
                 batches.raise_own()
                 raise
             return Rewritten(before, after, self._last)
