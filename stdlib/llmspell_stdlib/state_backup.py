@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from llmspell_bridges.api import Param, Record
-from llmspell_bridges.errors import InvalidArgument
 from llmspell_stdlib.state import given
 from llmspell_stdlib.state_migration import STATE
 
@@ -14,10 +13,6 @@ __all__ = ["BACKUP", "STATE", "BackupService"]
 
 #: The key of the configuration that switches these functions on.
 BACKUP: Final = "state.backup.enabled"
-
-
-#: With it, or with it before a colon, a label keeps a backup from being removed.
-_PIN: Final = "keep"
 
 
 class Told(Protocol):
@@ -112,14 +107,7 @@ def create_backup(
     checksums before it counts. What a transaction has not committed is not in it. When the time
     of the run is over before the backup is made, nothing is left of it.
     """
-    chosen = given(options)
-    if str(chosen.get("label", "")).partition(":")[0] == _PIN:
-        raise InvalidArgument(
-            f'a label "{_PIN}" keeps a backup for ever, and is for whoever looks after the host',
-            hint="choose another label, or make the backup with `llmspell backup create`",
-            parameter="label",
-        )
-    return state.create_backup(type, **chosen).id
+    return state.create_backup(type, **given(options)).id
 
 
 @STATE.function(

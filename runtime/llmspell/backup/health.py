@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from llmspell.backup.model import Manifest, time_of
+from llmspell.backup.model import Manifest, time_of, with_entries
 from llmspell.backup.repository.base import Repository
 from llmspell.backup.retention.lineage import Lineage, newest_first
 from llmspell.backup.schedule import Due, Schedule
@@ -183,21 +183,14 @@ def _without_base(seen: _Seen) -> Iterator[_Problem]:
 
 def _nothing_in_it(seen: _Seen) -> Iterator[_Problem]:
     """Tell when the store may have been lost, and the backups go on with a new one."""
-    entries = {each.id: each.entries for each in seen.manifests}
-
-    def has_some(manifest: Manifest) -> bool:
-        return any(entries.get(id_) for id_ in (manifest.id, *manifest.chain))
-
-    if seen.newest is None or seen.newest.scope is not None or has_some(seen.newest):
+    newest, full = seen.newest, with_entries(seen.manifests)
+    if newest is None or newest.scope is not None or newest.id in full:
         return
-    full = next(
-        (each for each in newest_first(seen.manifests, seen.now_us) if has_some(each)), None
-    )
-    if full is not None:
-        yield (
-            "warning",
-            f"{seen.newest.id}, the newest, has no entries, and {full.id} has: was the store lost?",
-        )
+    for former in newest_first(seen.manifests, seen.now_us):
+        if former.id in full:
+            text = f"{newest.id}, the newest, has no entries, and {former.id} has"
+            yield "warning", f"{text}: was the store lost?"
+            return
 
 
 def _failed_verification(seen: _Seen) -> Iterator[_Problem]:

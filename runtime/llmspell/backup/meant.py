@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llmspell.backup.identity import store_id_of
-from llmspell.backup.model import Manifest, is_before_restore, time_of
+from llmspell.backup.model import Manifest, is_before_restore, time_of, with_entries
 from llmspell.errors import BackupError
 
 if TYPE_CHECKING:
@@ -22,14 +22,9 @@ def not_meant(manifests: Sequence[Manifest]) -> Sequence[str]:
     Those were made before other restores, or have nothing in them, as of a store that was lost
     and is a new one since. If there are no others, these are meant.
     """
-    entries = {each.id: each.entries for each in manifests}
-
-    def is_meant(each: Manifest) -> bool:
-        has_some = any(entries.get(id_) for id_ in (each.id, *each.chain))
-        return each.type != "scope" and has_some and not is_before_restore(each)
-
-    meant = {each.id for each in manifests if is_meant(each)}
-    return [id_ for id_ in entries if id_ not in meant] if meant else []
+    ignored = {each.id for each in manifests if each.type == "scope" or is_before_restore(each)}
+    meant = with_entries(manifests) - ignored
+    return [each.id for each in manifests if each.id not in meant] if meant else []
 
 
 def words_for(backup_id: str | None, options: RestoreOptions) -> str:

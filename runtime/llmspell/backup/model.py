@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import secrets
+from collections.abc import Collection
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,8 +30,10 @@ __all__ = [
     "check_id",
     "check_type",
     "is_before_restore",
+    "is_pinned",
     "new_id",
     "time_of",
+    "with_entries",
 ]
 
 #: Raised with every change that an older version could not read.
@@ -41,6 +44,7 @@ BACKUP_TYPES: Final[tuple[str, ...]] = get_args(BackupType)
 
 #: What the label of a backup begins with that a restore made of what there was before it.
 BEFORE_RESTORE: Final = "before the restore "
+_PIN: Final = "keep"
 
 _ID: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 #: No chunk has another name, so that none can lie outside the folder of its backup.
@@ -199,6 +203,19 @@ def new_id(now_us: int) -> str:
     """
     digits = now_us % 1_000_000 << 4 | secrets.randbits(4)
     return f"{time_of(now_us):%Y%m%dT%H%M%SZ}-{digits:06x}"
+
+
+def is_pinned(label: object) -> bool:
+    """Tell whether a label keeps a backup from being removed: ``keep``, or ``keep: ...``."""
+    return isinstance(label, str) and label.partition(":")[0] == _PIN
+
+
+def with_entries(manifests: Collection[Manifest]) -> set[str]:
+    """Return the ids of the backups that have any entries, or are made from one that has."""
+    entries = {each.id: each.entries for each in manifests}
+    return {
+        each.id for each in manifests if any(entries.get(id_) for id_ in (each.id, *each.chain))
+    }
 
 
 def is_before_restore(manifest: Manifest) -> bool:

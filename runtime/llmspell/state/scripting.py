@@ -178,7 +178,18 @@ class ScriptState:
     # Backups -------------------------------------------------------------------------------
 
     def create_backup(self, type: str, **options: Any) -> Manifest:  # noqa: A002
-        return self._open_state().create_backup(type, on_event=_end_in_time, **options)
+        """Make a backup; none that is kept for ever: a script could fill the disk with those."""
+        from llmspell.backup.model import is_pinned
+
+        state = self._open_state()
+        state._administers()
+        if is_pinned(options.get("label")):
+            raise InvalidArgument(
+                'a label "keep" keeps a backup for ever, and is for whoever looks after the host',
+                hint="choose another label, or make the backup with `llmspell backup create`",
+                parameter="label",
+            )
+        return state.create_backup(type, on_event=_end_in_time, **options)
 
     def validate_backup(self, backup: str) -> Verification:
         return self._open_state().validate_backup(backup, on_event=_end_in_time)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
 
-from llmspell.backup.model import Manifest, is_before_restore
+from llmspell.backup.model import Manifest, is_before_restore, is_pinned, with_entries
 
-__all__ = ["PINS", "Lineage", "always_kept", "lines", "newest_first"]
-
-#: A backup with this label, or one that begins with it and a colon, is pinned.
-PINS: Final = "keep"
+__all__ = ["Lineage", "always_kept", "lines", "newest_first"]
 
 
 class Lineage:
@@ -146,19 +142,14 @@ def always_kept(backups: Sequence[Manifest], now_us: int) -> dict[str, str]:
     those that have entries, and were not made before a restore, the newest stays as well.
     """
     past = newest_first(backups, now_us)
-    entries = {backup.id: backup.entries for backup in past}
-    has_some = [
-        backup
-        for backup in past
-        if not is_before_restore(backup)
-        and any(entries.get(id_) for id_ in (backup.id, *backup.chain))
-    ]
+    full = with_entries(past)
+    has_some = [each for each in past if each.id in full and not is_before_restore(each)]
     kept = dict.fromkeys(_newest(has_some), "the newest backup with entries")
     kept |= dict.fromkeys(_newest(past), "the newest backup")
     for backup in backups:
         if backup.created_us > now_us:
             kept[backup.id] = "dated in the future: a clock was wrong"
-        if backup.label is not None and backup.label.partition(":")[0] == PINS:
+        if is_pinned(backup.label):
             kept[backup.id] = "pinned by its label"
     return kept
 
