@@ -15,8 +15,8 @@ __all__ = ["DIFFERENCES", "Difference"]
 class Difference:
     """``expression`` has one value in a plain VM and another here, for a reason.
 
-    A value is compared as text. ``only_with_limits`` marks what differs only while a run has a
-    time limit.
+    A value is compared as text. ``only_inline`` marks what differs only where the
+    clock is looked at by the virtual machine itself, and not by another process.
     """
 
     language: Literal["lua", "js"]
@@ -25,7 +25,7 @@ class Difference:
     plain: str
     here: str
     reason: str
-    only_with_limits: bool = False
+    only_inline: bool = False
 
 
 def _absent(language: str, names: str, reason: str, topic: str, plain: str) -> list[Difference]:
@@ -92,6 +92,24 @@ _LUA: Final = [
         plain="2",
         here="5",
         reason="a reader that never ends must not hold the compiler; all pieces are read first",
+    ),
+    Difference(
+        language="lua",
+        topic="`coroutine.close` after the coroutine ran out of stack or memory",
+        expression="(function() local seen = 'open' local function f() return 1 + f() end local co = coroutine.create(function() local x <close> = setmetatable({}, {__close = function() seen = 'closed' end}) f() end) coroutine.resume(co) coroutine.close(co) return seen end)()",
+        plain="closed",
+        here="open",
+        reason="no limit holds in such a coroutine",
+        only_inline=True,
+    ),
+    Difference(
+        language="lua",
+        topic="the place in an error that blames the caller of `pcall`",
+        expression="select(2, pcall(error, 'text', 2))",
+        plain="x:1: text",
+        here="text",
+        reason="`pcall` looks at the clock after an error",
+        only_inline=True,
     ),
 ]
 

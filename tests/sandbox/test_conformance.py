@@ -68,7 +68,7 @@ def test_a_difference_is_one_and_is_what_it_is_said_to_be(
     plain = printed_by_plain(difference.language, script, "x")
     here = printed_here(difference.language, script, "x", options)
     assert plain.strip() == difference.plain
-    without = difference.only_with_limits and options["limits"] == NO_LIMITS
+    without = difference.only_inline and options.get("isolation") == "process"
     assert here.strip() == (difference.plain if without else difference.here)
 
 

@@ -6,13 +6,16 @@
 -- so that each frame a script comes back to after catching the error fails again. Hooks are off
 -- while one runs, and so in what an error raised there leads to: message handlers, and the closing
 -- of variables when a coroutine dies of it. None of these may be the script's own code. Where no
--- memory is left the hook cannot be called: the host gives some more when the time is over.
+-- memory is left the hook cannot be called: the host gives some more when the time is over. At the
+-- end of the stack it cannot be called either, and fails as all does there: whatever catches an
+-- error looks at the clock.
 local env, relay, has_to_end, bottom, spent = ...
 
 local sethook, getinfo = debug.sethook, debug.getinfo
 local error, pcall, type, select = error, pcall, type, select
-local create, wrap = coroutine.create, coroutine.wrap
-local close, count, xpcall = coroutine.close, collectgarbage, xpcall
+local setmetatable, find = setmetatable, string.find
+local create, wrap, resume = coroutine.create, coroutine.wrap, coroutine.resume
+local load, close, count, xpcall = env.load, coroutine.close, collectgarbage, xpcall
 local raw_getmetatable = debug.getmetatable
 local math_type, ult, maxinteger = math.type, math.ult, math.maxinteger
 local clock, max, min = os.clock, math.max, math.min
@@ -34,6 +37,12 @@ end
 
 local function check()
   if over or has_to_end() then strike() end
+end
+
+-- Passes on what a function that catches errors returns.
+local function caught(ok, ...)
+  if not ok and watching then check() end
+  return ok, ...
 end
 
 function hook()
@@ -91,17 +100,80 @@ function env.coroutine.wrap(...)
   end)
 end
 
+-- Those that may have died in the hook, and of what: in them hooks are off from then on.
+local WITHIN_HOOK = { "stack overflow", "error in error handling", "not enough memory" }
+local dead = setmetatable({}, { __mode = "k" })
+
+local function resumed(co, ok, ...)
+  if not ok and watching then
+    local problem = ...
+    for index = 1, type(problem) == "string" and #WITHIN_HOOK or 0 do
+      if find(problem, WITHIN_HOOK[index], 1, true) then dead[co] = { problem } end
+    end
+    check()
+  end
+  return ok, ...
+end
+
+function env.coroutine.resume(...)
+  local co = ...
+  if type(co) ~= "thread" then return relay(pcall(resume, ...)) end
+  return resumed(co, resume(...))
+end
+
+local function closed(ok, clean, ...)
+  if ok and not clean and watching then check() end
+  return ok, clean, ...
+end
+
 function env.coroutine.close(...)
   if over then error(spent, 0) end
-  return relay(pcall(close, ...))
+  local co = ...
+  local died_of = co ~= nil and dead[co]
+  if died_of then return #died_of == 0, remove(died_of) end
+  return relay(closed(pcall(close, ...)))
+end
+
+-- Whatever catches errors ------------------------------------------------------------------------
+
+function env.pcall(...)
+  if (...) == nil then return relay(pcall(pcall, ...)) end
+  return caught(pcall(...))
+end
+
+function env.load(chunk, ...)
+  if type(chunk) ~= "function" then return load(chunk, ...) end
+  return caught(load(chunk, ...))
+end
+
+-- What calls a handler whose error came of a full stack, after that was left: the error may be the
+-- hook's, and hooks are off until then. A handler that fails handles its own error, too.
+local TRIES = 10
+local function handled(handler, problem)
+  for _ = 1, TRIES do
+    local ok, result = pcall(handler, problem)
+    if ok then return result end
+    check()
+    problem = result
+  end
+  return "error in error handling"
 end
 
 local function guarding(fn, handler, ...)
   if not watching then return xpcall(fn, handler, ...) end
-  return xpcall(fn, function(problem)
+  local later
+  local function passed_on(ok, ...)
+    if ok then return ok, ... end
+    check()
+    if later then return ok, handled(handler, ...) end
+    return ok, ...
+  end
+  return passed_on(xpcall(fn, function(problem)
     if over then return problem end
+    later = type(problem) == "string" and find(problem, "stack overflow", 1, true)
+    if later then return problem end
     return handler(problem)
-  end, ...)
+  end, ...))
 end
 
 function env.xpcall(...)

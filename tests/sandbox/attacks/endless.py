@@ -23,6 +23,32 @@ LUA_LOOPS: Final[dict[str, str]] = {
     "Lua loops in the handler of the error that ends its loop": (
         "xpcall(function() while true do end end, function() while true do end end)"
     ),
+    "Lua loops where the stack has no room for a hook": (
+        "local spun local function down() if not pcall(down) and not spun then\n"
+        "spun = true while true do end end return true end\n"
+        "while true do spun = false pcall(down) end"
+    ),
+    "Lua loops in the handler of what fails for want of stack": (
+        "local spun local function loop() if spun then while true do end end end\n"
+        "local function down() if not xpcall(down, loop) and not spun then\n"
+        "spun = true while true do end end return true end\n"
+        "while true do spun = false xpcall(down, loop) end"
+    ),
+    "Lua loops in a reader where the stack has no room for a hook": (
+        "local spun local function down() if not load(down) and not spun then\n"
+        "spun = true while true do end end end\n"
+        "while true do spun = false load(down) end"
+    ),
+    "Lua closes a coroutine that had no stack left": (
+        "local spun, deepest\n"
+        "local function down() local x <close> = setmetatable({}, {__close = function()\n"
+        "if spun then while true do end end end})\n"
+        "local co = coroutine.create(down)\n"
+        "if not coroutine.resume(co) and not spun then\n"
+        "spun, deepest = true, coroutine.running() while true do end end end\n"
+        "while true do spun = false coroutine.resume(coroutine.create(down))\n"
+        "coroutine.close(deepest) end"
+    ),
     "Lua loops in a coroutine": "coroutine.wrap(function() while true do end end)()",
     "Lua catches the end of a coroutine and starts the next one": (
         "while true do coroutine.resume(coroutine.create(function() while true do end end)) end"
