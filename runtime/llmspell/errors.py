@@ -277,7 +277,7 @@ class StorageError(StateError, OSError):
 
     ``details["reason"]`` is one of ``newer_version``, ``not_a_database``, ``read_only``,
     ``disk_full``, ``locked``, ``corrupt``, ``unavailable``, ``timeout``, ``io``,
-    ``authentication``, ``unknown_outcome``.
+    ``authentication``, ``unknown_outcome``, ``missing``.
     """
 
     code = "storage_error"

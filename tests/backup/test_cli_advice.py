@@ -53,6 +53,7 @@ def test_a_backup_of_nothing_where_there_was_something_is_warned_of(
 ) -> None:
     folder, full = project
     lose_store(folder)
+    assert run(folder, "state", "scopes").stdout == ""
     done = backup(folder, "create")
     warning = done.stderr.splitlines()[-1]
     assert warning.startswith(f"warning: the store {folder.folder / 'state.db'} is empty, and")
@@ -63,8 +64,22 @@ def test_a_backup_of_nothing_where_there_was_something_is_warned_of(
     assert "warnings" not in report(folder, "create")
 
 
+def test_a_store_that_is_not_there_is_not_backed_up_and_not_made(
+    project: tuple[Program, str],
+) -> None:
+    folder, full = project
+    lose_store(folder)
+    done = run(folder, "backup", "create")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"there is no store at {folder.folder / 'state.db'}" in done.stderr
+    assert "if it was lost, `llmspell -c b.toml backup restore` brings it back" in done.stderr
+    assert not (folder.folder / "state.db").exists()
+    assert [each["id"] for each in report(folder, "list")["backups"]] == [full]
+
+
 def test_the_first_backup_of_a_new_store_is_not_warned_of(llmspell: Program) -> None:
     prepare(llmspell)
+    assert run(llmspell, "state", "scopes").stdout == ""
     for _ in range(2):
         assert "warning" not in backup(llmspell, "create").stderr
 

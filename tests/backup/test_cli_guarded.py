@@ -120,6 +120,7 @@ def test_who_does_not_administer_the_store_changes_nothing(
 ) -> None:
     schedule = '[state.backup.schedule]\nfull = "@yearly"\n'
     prepare(llmspell, schedule + GUARDED)
+    assert run(llmspell, "state", "set", "global", "k", "1", "--actor", "ada").returncode == 0
     made = create(llmspell, "--actor", "ada")
     given = [made if each == "ID" else each for each in command]
     refused(llmspell, *given, "--actor", "bob", code="access_denied")

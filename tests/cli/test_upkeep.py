@@ -95,7 +95,16 @@ def test_a_sound_store_is_all_well(used: Program) -> None:
 
 
 def test_an_empty_store_is_all_well(llmspell: Program) -> None:
+    assert state(llmspell, "compact") == ""
     assert state(llmspell, "verify") == "all well: 0 entries, 0 changes\n"
+
+
+def test_a_store_that_is_not_there_is_not_well_and_not_made(llmspell: Program) -> None:
+    done = llmspell.here("state", "verify")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"there is no store at {llmspell.folder}/.llmspell/state.db" in done.stderr
+    assert report(llmspell, "verify")["error"]["details"]["reason"] == "missing"
+    assert not (llmspell.folder / ".llmspell").exists()
 
 
 def test_damage_is_listed_with_its_place_and_fails(used: Program) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from llmspell.security.keys.master import MasterKey, Passphrase
     from llmspell.state.core import StateCore
 
-__all__ = ["open_backups"]
+__all__ = ["open_backups", "store_exists"]
 
 _ENCRYPT: Final = {"auto": None, "on": True, "off": False}
 _DAY_US: Final = 24 * 3600 * 1_000_000
@@ -48,7 +48,7 @@ def open_backups(
 
     around = Surroundings(
         backend=state.backend if state.url is None else state.url.partition(":")[0],
-        exists=lambda: opened() is not None or _exists(state),
+        exists=lambda: opened() is not None or store_exists(state),
         store=lambda: opening().store,
         write=lambda batch: opening()._write_internal(batch),
         ring=lambda: key_ring_of(opening().store),
@@ -65,7 +65,7 @@ def open_backups(
     )
 
 
-def _exists(state: State) -> bool:
+def store_exists(state: State) -> bool:
     """Tell whether the store is there; of a server that is taken for granted."""
     return state.url is not None or (state.backend != "memory" and Path(state.path).exists())
 

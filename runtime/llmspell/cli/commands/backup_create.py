@@ -61,7 +61,7 @@ def create(
     """
     wanted = type_ or ("scope" if scope is not None else "incremental" if base else "full")
     config = configured(settings)
-    with open_backed_up(settings, config) as state:
+    with open_backed_up(settings, config, existing=True) as state:
         with following("backing up") as follow:
             made = state.create_backup(
                 wanted,

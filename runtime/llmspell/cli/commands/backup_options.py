@@ -10,6 +10,7 @@ import click
 
 from llmspell.cli.commands.backup_again import again, repeated
 from llmspell.cli.progress import advancing
+from llmspell.cli.store_access import check_exists
 
 if TYPE_CHECKING:
     from llmspell.backup.manager import BackupManager
@@ -58,12 +59,19 @@ def open_backups(settings: Settings, config: Config | None = None) -> Iterator[B
 
 
 @contextmanager
-def open_backed_up(settings: Settings, config: Config | None = None) -> Iterator[StateManager]:
-    """Yield the state that backups are made of, which notes in the audit what is done to it."""
+def open_backed_up(
+    settings: Settings, config: Config | None = None, *, existing: bool = False
+) -> Iterator[StateManager]:
+    """Yield the state that backups are made of, which notes in the audit what is done to it.
+
+    A store that has to be ``existing`` and is not there is a ``StorageError``.
+    """
     config = config or configured(settings)
     from llmspell.engine import Runtime
 
     with advising(settings), Runtime(config, actor=settings.acting_as()) as runtime:
+        if existing:
+            check_exists(config)
         yield runtime.state
 
 

@@ -89,7 +89,7 @@ def verify(settings: Settings, as_json: bool) -> int:
     """
     entries = changes = found = 0
     problems: list[Problem] = []
-    with open_state(settings) as state, advancing("checking") as show:
+    with open_state(settings, existing=True) as state, advancing("checking") as show:
         for step in state.verify():
             entries += step.entries
             changes += step.changes
