@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import datetime as dt
 
 import pytest
 
@@ -126,7 +126,7 @@ def test_the_policies_say_what_becomes_of_what_is_there(project: tuple[Program, 
 
 def test_a_point_in_time_is_reached_through_the_journal(project: tuple[Program, str]) -> None:
     folder, full = project
-    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() % 10**9:09}"[:7]
+    moment = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
     run(folder, "state", "checkpoint", "good")
     put(folder, a=100)
     for point in (["--at", moment], ["--checkpoint", "good"]):

@@ -402,7 +402,7 @@ def test_backups_are_listed_and_verified_when_the_store_is_lost(
 
 
 def test_a_schedule_in_an_embedding_program_makes_what_is_due(opened: Open) -> None:
-    runtime = opened(backup__schedule__full="0 3 * * 0", backup__schedule__incremental="@hourly")
+    runtime = opened(backup__schedule__full="@yearly", backup__schedule__incremental="@yearly")
     runtime.state.save("global", "k", 1)
     scheduler = runtime.schedule_backups()
     assert runtime.schedule_backups() is scheduler

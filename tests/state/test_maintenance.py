@@ -14,7 +14,8 @@ from llmspell.errors import LlmSpellError
 from llmspell.state import maintenance
 from llmspell.state.maintenance import Retention
 from llmspell.state.manager import StateManager
-from llmspell.store import open_store
+from llmspell.store import Put, open_store
+from llmspell.store.codec import encode
 
 from .beside import finish, start, wait_until
 from .conftest import Desk
@@ -55,13 +56,17 @@ def test_compaction_by_count_keeps_every_entry_and_the_latest_changes(desk: Desk
 
 
 def test_compaction_by_age_keeps_what_is_young(desk: Desk) -> None:
-    fill(desk.state)
-    assert sum(step.removed for step in desk.state.compact(max_age_s=3600)) == 0
-    time.sleep(0.05)
-    desk.state.save("g", "young", 1)
-    desk.state.save("g", "young", 2)
-    assert sum(step.removed for step in desk.state.compact(max_age_s=0.04)) > 100
-    assert [each.version for each in desk.state.history("g", "young")] == [2, 1]
+    store = open_store(desk.backend, path=desk.path if desk.backend == "sqlite" else None)
+    an_hour_ago = time.time_ns() // 1000 - 3600 * 1_000_000
+    for number in range(20):
+        store.write([Put("g", f"k{key}", encode(number), an_hour_ago) for key in range(10)])
+    state = StateManager(store)
+    assert sum(step.removed for step in state.compact(max_age_s=5400)) == 0
+    state.save("g", "young", 1)
+    state.save("g", "young", 2)
+    assert sum(step.removed for step in state.compact(max_age_s=1800)) > 100
+    assert [each.version for each in state.history("g", "young")] == [2, 1]
+    state.close()
 
 
 def test_compaction_goes_in_steps_between_which_others_write(desk: Desk) -> None:

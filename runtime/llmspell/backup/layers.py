@@ -100,10 +100,10 @@ def spool_journal(journal: Store, after: int, until: Until) -> Spool:
 
 
 def _with_times(journal: Store, page: list[Change]) -> list[Changed]:
-    """Return changes with the times of their entries.
+    """Return changes with the facts of their entries.
 
-    An entry that was put back by a restore was updated earlier than that. Where it is as it was
-    since, the entry knows; the journal does not.
+    An entry that was put back by a restore was updated earlier than that, by others. Where it is
+    as it was since, the entry knows; the journal does not.
     """
     refs = [
         Ref(each.scope, each.key) for each in page if (each.run_id or "").startswith(RESTORE_RUN)
@@ -113,7 +113,7 @@ def _with_times(journal: Store, page: list[Change]) -> list[Changed]:
 
 
 def _changed(change: Change, row: Row | None) -> Changed:
-    updated_at = change.at
+    updated_at, correlation_id = change.at, change.correlation_id
     if row is not None and row.version == change.version:
-        updated_at = row.updated_at
-    return Changed(*change[:7], updated_at, *change[7:13], change.blob)
+        updated_at, correlation_id = row.updated_at, row.correlation_id
+    return Changed(*change[:7], updated_at, *change[7:12], correlation_id, change.blob)

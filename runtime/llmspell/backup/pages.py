@@ -7,11 +7,11 @@ from typing import Any, Final, TypeVar
 
 from llmspell.backup.records import Changed, Gone, Record
 from llmspell.backup.request import Request
-from llmspell.errors import BackupError
+from llmspell.errors import BackupError, LlmSpellError
 from llmspell.store.base import Reader, Ref, Row, Store
 from llmspell.store.changes import Change
 from llmspell.store.codec import SEALED, is_unopened
-from llmspell.store.problems import no_key, why_not
+from llmspell.store.problems import corrupt, no_key, why_not
 
 __all__ = ["Pages"]
 
@@ -76,19 +76,20 @@ class Pages:
 
     def _readable(self, records: list[_Stored]) -> list[_Stored]:
         """Return the records whose values could be opened; raises unless others may be left."""
-        shut = [each for each in records if _is_shut(each.blob)]
+        shut = [each for each in records if _is_shut(each)]
         if not shut:
             return records
         if not self._request.skip_unreadable:
             raise _unreadable(shut[0])
         self.unreadable += len(shut)
-        return [each for each in records if not _is_shut(each.blob)]
+        return [each for each in records if not _is_shut(each)]
 
 
 def _changed(change: Change, row: Row | None) -> Changed:
-    """Return a change as it is kept. An entry that was restored has an older time of its own."""
-    is_latest = row is not None and row.version == change.version and change.op == "put"
-    updated_at = row.updated_at if is_latest and row is not None else change.at
+    """Return a change as it is kept: an entry that was restored has older facts of its own."""
+    updated_at, correlation_id = change.at, change.correlation_id
+    if row is not None and row.version == change.version and change.op == "put":
+        updated_at, correlation_id = row.updated_at, row.correlation_id
     return Changed(
         change.seq,
         change.at,
@@ -103,7 +104,7 @@ def _changed(change: Change, row: Row | None) -> Changed:
         change.expires_at,
         change.actor,
         change.run_id,
-        change.correlation_id,
+        correlation_id,
         change.blob,
     )
 
@@ -116,12 +117,21 @@ def _latest(change: Change, row: Row | None) -> Row | Gone | None:
     return Gone(change.scope, change.key, change.version, change.at)
 
 
-def _is_shut(blob: bytes) -> bool:
+def _is_shut(record: Row | Change) -> bool:
+    blob = record.blob
+    if not blob:  # only what ends an entry may come without a value
+        return type(record) is Row or record.op == "put"  # type: ignore[union-attr]
     return blob[:1] == _SEALED or is_unopened(blob)
 
 
+def _why_shut(blob: bytes) -> LlmSpellError:
+    if not blob:
+        return corrupt("it is empty")
+    return why_not(blob) if is_unopened(blob) else no_key()
+
+
 def _unreadable(record: Row | Change) -> BackupError:
-    error = why_not(record.blob) if is_unopened(record.blob) else no_key()
+    error = _why_shut(record.blob)
     return BackupError(
         f"key {record.key!r} in scope '{record.scope}' cannot be backed up: {error.message}",
         hint="no backup was made; with skip_unreadable (--skip-unreadable) one is made without"

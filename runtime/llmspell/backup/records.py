@@ -36,7 +36,8 @@ class Gone(NamedTuple):
 class Changed(NamedTuple):
     """A change of the journal. ``blob`` is empty for a ``delete`` and an ``expire``.
 
-    ``updated_at`` is the entry's own, where that differs from ``at``, the time of the change.
+    ``updated_at`` and ``correlation_id`` are the entry's own: after a restore they differ from
+    ``at``, the time of the change, and from whom that belongs to.
     """
 
     seq: int

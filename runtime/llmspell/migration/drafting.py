@@ -12,7 +12,7 @@ from llmspell.migration.declared import Declared, declared
 from llmspell.migration.fitting import TRANSFORMERS, may_be
 from llmspell.migration.paths import Path, Wildcard
 from llmspell.migration.step import MigrationStep
-from llmspell.schema.json_schema import fits_alone
+from llmspell.schema.field import fits_alone
 
 if TYPE_CHECKING:
     from llmspell.schema.fields import FieldSchema

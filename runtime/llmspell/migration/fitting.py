@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from llmspell.migration.paths import Path, PathStep, Wildcard
 from llmspell.migration.shape import Part, Presence
-from llmspell.schema.json_schema import fits_alone
+from llmspell.schema.field import fits_alone
 
 __all__ = ["TRANSFORMERS", "Misfit", "may_be", "misfits"]
 

@@ -12,7 +12,7 @@ from llmspell.errors import SchemaError
 from llmspell_bridges.errors import LlmSpellError
 from llmspell_bridges.values import canonical, is_unicode
 
-__all__ = ["Count", "FieldName", "Json", "Model", "Names", "Words", "twice"]
+__all__ = ["FieldName", "Json", "Model", "Names", "Words", "twice"]
 
 _MAX_NAME_BYTES: Final = 256
 _DEEPEST: Final = 64
@@ -113,4 +113,3 @@ Json: TypeAlias = Annotated[Any, BeforeValidator(_as_json)]
 Words: TypeAlias = Annotated[str, AfterValidator(_words)]
 FieldName: TypeAlias = Annotated[str, AfterValidator(_name)]
 Names: TypeAlias = Annotated[tuple[FieldName, ...], Field(strict=False), AfterValidator(_once)]
-Count: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1)]

@@ -21,8 +21,9 @@ from llmspell.schema.fields import (
     UuidField,
 )
 from llmspell.schema.functions import Function, Functions, failure
-from llmspell.schema.json_schema import compiled, to_json_schema
+from llmspell.schema.json_schema import to_json_schema
 from llmspell.schema.models import StateSchema
+from llmspell.schema.patterns import compiled
 from llmspell.schema.places import EACH_ITEM, Step, found, joined, steps_of
 from llmspell.schema.validators import check_config, refusal
 from llmspell.schema.versions import SchemaId

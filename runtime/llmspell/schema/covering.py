@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from llmspell.schema.field import fits_alone
 from llmspell.schema.fields import (
     AnyField,
     ArrayField,
@@ -19,7 +20,6 @@ from llmspell.schema.fields import (
     TimestampField,
     UuidField,
 )
-from llmspell.schema.json_schema import fits_alone
 from llmspell.schema.models import StateSchema, ValidationRule
 from llmspell.schema.places import EACH_ITEM, EACH_MEMBER, Step, joined, steps_of
 from llmspell.schema.versions import SchemaId

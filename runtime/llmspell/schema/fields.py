@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    PlainValidator,
-    SerializerFunctionWrapHandler,
-    ValidationInfo,
-    field_validator,
-    model_serializer,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from llmspell.schema.base import Count, FieldName, Json, Model, Names, Words
+from llmspell.schema.base import FieldName, Json, Names, Words
+from llmspell.schema.field import FieldBase, Refer, or_null, translated
+from llmspell.schema.patterns import pattern_problem
+from llmspell.schema.scalars import Count, Integer, Number, Scalar
 from llmspell.schema.versions import SchemaId
-from llmspell_bridges.errors import LlmSpellError
-from llmspell_bridges.values import INT_MAX, INT_MIN, canonical
 
 __all__ = [
     "AnyField",
@@ -34,32 +26,15 @@ __all__ = [
     "IntegerField",
     "ObjectField",
     "Reference",
-    "Scalar",
     "StringField",
     "TimestampField",
     "UuidField",
     "check_listed",
+    "members",
 ]
 
 
-def _number(value: Any) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_storable(value):
-        raise ValueError("must be a finite number")
-    return value
-
-
-def _scalar(value: Any) -> bool | int | float | str:
-    if not isinstance(value, bool | int | float | str) or not _is_storable(value):
-        raise ValueError("must be text, a number, true or false")
-    return value
-
-
-def _is_storable(value: bool | int | float | str) -> bool:
-    try:
-        canonical(value)
-    except LlmSpellError:
-        return False
-    return True
+_NOT_NULL: Final = ("array", "boolean", "number", "object", "string")
 
 
 def _reference(text: str) -> str:
@@ -67,9 +42,6 @@ def _reference(text: str) -> str:
 
 
 Reference: TypeAlias = Annotated[str, AfterValidator(_reference)]
-_Integer: TypeAlias = Annotated[int, Field(ge=INT_MIN, le=INT_MAX)]
-_Number: TypeAlias = Annotated[int | float, PlainValidator(_number)]
-Scalar: TypeAlias = Annotated[bool | int | float | str, PlainValidator(_scalar)]
 _Format: TypeAlias = Literal[
     "date",
     "date-time",
@@ -87,55 +59,17 @@ _Format: TypeAlias = Literal[
 ]
 
 
-class FieldBase(Model):
-    """What fields of every type have.
-
-    Null fits only where ``nullable`` is set. ``default`` has to fit the field; it is what a
-    migration fills in where a newer version requires the field, and changes nothing else.
-    """
-
-    kind: ClassVar[str] = "any value"
-    """The type, in words for messages."""
-
-    description: Words = ""
-    nullable: bool = False
-    default: Json = None
-
-    @property
-    def has_default(self) -> bool:
-        """Whether a default is given: null can be one, too."""
-        return "default" in self.model_fields_set
-
-    @model_validator(mode="after")
-    def _is_consistent(self) -> FieldBase:
-        self._check()
-        if self.has_default:
-            from llmspell.schema.json_schema import fits_alone
-
-            if not fits_alone(self, self.default):
-                raise ValueError("default does not fit the field itself")
-        return self
-
-    def _check(self) -> None:
-        """Raise ``ValueError`` for bounds that contradict each other."""
-
-    @model_serializer(mode="wrap")
-    def _dumped(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Without its type a field cannot be read back, however usual the type is for its class.
-        dumped: dict[str, Any] = {"type": getattr(self, "type", ""), **handler(self)}
-        if self.has_default:
-            dumped.setdefault("default", None)
-        else:
-            dumped.pop("default", None)
-        if "schema_id" in dumped:
-            dumped["schema"] = dumped.pop("schema_id")
-        return dumped
-
-
 class StringField(FieldBase):
     """Text. ``pattern`` may match anywhere in it unless it begins with ^ and ends with $."""
 
     kind = "text"
+    json_type = "string"
+    bounds = (
+        ("min_length", "minLength"),
+        ("max_length", "maxLength"),
+        ("pattern", "pattern"),
+        ("format", "format"),
+    )
     type: Literal["string"] = "string"
     min_length: Count | None = None
     max_length: Count | None = None
@@ -144,20 +78,19 @@ class StringField(FieldBase):
 
     def _check(self) -> None:
         _ordered("min_length", self.min_length, "max_length", self.max_length)
-        if self.pattern is not None:
-            from llmspell.schema.json_schema import pattern_problem
-
-            if problem := pattern_problem(self.pattern):
-                raise ValueError(f"pattern is no regular expression: {problem}")
+        if self.pattern is not None and (problem := pattern_problem(self.pattern)):
+            raise ValueError(f"pattern is no regular expression: {problem}")
 
 
 class IntegerField(FieldBase):
     """A whole number; as in JSON, 2.0 is one. Bounds belong to what is allowed."""
 
     kind = "an integer"
+    json_type = "integer"
+    bounds = (("min", "minimum"), ("max", "maximum"))
     type: Literal["integer"] = "integer"
-    min: _Integer | None = None
-    max: _Integer | None = None
+    min: Integer | None = None
+    max: Integer | None = None
 
     def _check(self) -> None:
         _ordered("min", self.min, "max", self.max)
@@ -167,9 +100,11 @@ class FloatField(FieldBase):
     """A number, whole or not. Bounds belong to what is allowed."""
 
     kind = "a number"
+    json_type = "number"
+    bounds = (("min", "minimum"), ("max", "maximum"))
     type: Literal["float"] = "float"
-    min: _Number | None = None
-    max: _Number | None = None
+    min: Number | None = None
+    max: Number | None = None
 
     def _check(self) -> None:
         _ordered("min", self.min, "max", self.max)
@@ -179,6 +114,7 @@ class BooleanField(FieldBase):
     """True or false."""
 
     kind = "true or false"
+    json_type = "boolean"
     type: Literal["boolean"] = "boolean"
 
 
@@ -186,6 +122,8 @@ class ArrayField(FieldBase):
     """A list. Without ``items`` anything may be in it, null too."""
 
     kind = "a list"
+    json_type = "array"
+    bounds = (("min_items", "minItems"), ("max_items", "maxItems"))
     type: Literal["array"] = "array"
     items: FieldSchema | None = None
     min_items: Count | None = None
@@ -194,6 +132,15 @@ class ArrayField(FieldBase):
 
     def _check(self) -> None:
         _ordered("min_items", self.min_items, "max_items", self.max_items)
+
+    def translated(self, refer: Refer) -> dict[str, Any]:
+        """Add what is said of the items."""
+        result = super().translated(refer)
+        if self.items is not None:
+            result["items"] = translated(self.items, refer)
+        if self.unique:
+            result["uniqueItems"] = True
+        return result
 
 
 class ObjectField(FieldBase):
@@ -216,6 +163,20 @@ class ObjectField(FieldBase):
         if self.schema_id is not None and has_own:
             raise ValueError("takes either a schema, or fields of its own")
 
+    def translated(self, refer: Refer) -> dict[str, Any]:
+        """Return what is said of its fields, or what stands for the schema that it names."""
+        if self.schema_id is not None:
+            referred = refer(self.schema_id)
+            return {"anyOf": [referred, {"type": "null"}]} if self.nullable else referred
+        own = members(
+            self.fields,
+            refer,
+            required=self.required,
+            optional=self.optional,
+            additional_fields=self.additional_fields,
+        )
+        return own | {"type": or_null("object", self.nullable)}
+
     @field_validator("required", "optional")
     @classmethod
     def _are_fields(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -233,11 +194,17 @@ class EnumField(FieldBase):
         if len({(isinstance(part, bool), part) for part in self.variants}) < len(self.variants):
             raise ValueError("variants must not name a value twice")
 
+    def translated(self, refer: Refer) -> dict[str, Any]:
+        """Return the variants, whatever their types are."""
+        return {"enum": [*self.variants, *([None] if self.nullable else [])]}
+
 
 class TimestampField(FieldBase):
     """A timestamp, or text in ISO 8601 with date, time and offset: 2024-01-31T12:00:00Z."""
 
     kind = "a timestamp"
+    json_type = "string"
+    json_format = "date-time"
     type: Literal["timestamp"] = "timestamp"
 
 
@@ -245,6 +212,8 @@ class UuidField(FieldBase):
     """A UUID as text of 36 characters."""
 
     kind = "a UUID"
+    json_type = "string"
+    json_format = "uuid"
     type: Literal["uuid"] = "uuid"
 
 
@@ -257,11 +226,21 @@ class CustomField(FieldBase):
     validator: FieldName
     config: Annotated[dict[str, Json], Field(default_factory=dict)]
 
+    def translated(self, refer: Refer) -> dict[str, Any]:
+        """Name the validator, which JSON Schema does not know."""
+        asked = {"type_name": self.type_name, "validator": self.validator}
+        asked_of = {"x-validator": asked | ({"config": self.config} if self.config else {})}
+        return asked_of | ({} if self.nullable else {"type": list(_NOT_NULL)})
+
 
 class AnyField(FieldBase):
     """Anything but null, or anything at all if ``nullable``."""
 
     type: Literal["any"] = "any"
+
+    def translated(self, refer: Refer) -> dict[str, Any]:
+        """Leave out null, unless it fits."""
+        return {} if self.nullable else {"type": list(_NOT_NULL)}
 
 
 FieldSchema: TypeAlias = Annotated[
@@ -279,6 +258,28 @@ FieldSchema: TypeAlias = Annotated[
     Field(discriminator="type"),
 ]
 Fields: TypeAlias = dict[FieldName, FieldSchema]
+
+
+def members(
+    fields: Fields,
+    refer: Refer,
+    *,
+    required: Names,
+    optional: Names,
+    additional_fields: bool,
+) -> dict[str, Any]:
+    """Return the fields of a map as JSON Schema."""
+    result: dict[str, Any] = {"type": "object"}
+    names = [*fields, *required, *optional]
+    if names:
+        result["properties"] = {
+            name: translated(fields[name], refer) if name in fields else {} for name in names
+        }
+    if required:
+        result["required"] = list(required)
+    if not additional_fields:
+        result["additionalProperties"] = False
+    return result
 
 
 def check_listed(
