@@ -2,8 +2,10 @@
 
 import gc
 import os
+import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from postgres_server import postgres, postgres_url
 
@@ -11,6 +13,10 @@ __all__ = ["postgres", "postgres_url"]
 
 #: Many tests start processes themselves, or a server: more at once would be in each other's way.
 _AT_ONCE = 2
+
+# What else the machine has to do is no failure of an example, as 200 ms for each would make it.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -25,6 +31,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
         or getattr(option, "stepwise", False)
     )
     return 0 if chosen else min(_AT_ONCE, os.cpu_count() or 1)
+
+
+def pytest_configure() -> None:
+    """Let the programs that tests start hear signals, though nohup or ``&`` has this ignore them.
+
+    What is ignored stays so in whatever is started; what has a handler begins with the default.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def pytest_collection_finish() -> None:

@@ -106,6 +106,7 @@ def test_who_acts_as_somebody_manages_what_he_administers(here: Callable[..., Do
 def test_every_command_of_the_state_is_denied_to_who_has_no_grant(
     here: Callable[..., Done], command: tuple[str, ...]
 ) -> None:
+    assert here("state", "set", "global", "k", "1", "--actor", "boss").returncode == 0
     done = here(*command)
     assert done.returncode == 1
     assert "access_denied" in done.stderr

@@ -19,7 +19,7 @@ POLICIES = st.sampled_from(
 
 
 @given(POLICIES, inventories())
-@settings(max_examples=12)
+@settings(max_examples=12, deadline=None)
 def test_a_dry_run_tells_what_the_real_one_does(
     policy: TimeBased | CountBased | SizeBased, backups: list[Manifest]
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
@@ -140,11 +140,14 @@ def test_a_scope_and_keys_of_it_are_restored_and_nothing_else_is_touched(
             return address[0] == scope and (keys is None or address[1] in keys)
 
         before, then = stored(history.store), living(model)
-        if not any(is_chosen(address) for address in (*before, *then)):
+        if not any(is_chosen(address) for address in (*before, *model)):
             with pytest.raises(RestoreFailed):
                 history.restore(backup_id=made.id, scope=scope, keys=keys)
             return
-        history.restore(backup_id=made.id, scope=scope, keys=keys)
+        # Of what has run out since, some is in the backup, and some never was.
+        is_there = any(is_chosen(address) for address in (*before, *then))
+        with nullcontext() if is_there else suppress(RestoreFailed):
+            history.restore(backup_id=made.id, scope=scope, keys=keys)
         after = stored(history.store)
         expected = {a: row for a, row in before.items() if not is_chosen(a)} | {
             a: row for a, row in then.items() if is_chosen(a)

@@ -58,7 +58,7 @@ def restorable(backups: list[Manifest]) -> set[str]:
 
 
 @given(POLICIES, inventories())
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_whatever_is_broken_off_when_no_chain_is_broken(
     policy: RetentionPolicy, backups: list[Manifest]
 ) -> None:
@@ -72,7 +72,7 @@ def test_whatever_is_broken_off_when_no_chain_is_broken(
 
 
 @given(POLICIES, inventories())
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_what_no_policy_may_remove_stays(policy: RetentionPolicy, backups: list[Manifest]) -> None:
     whole = restorable(backups)
     plan = plan_retention(policy, backups, NOW_US)
@@ -88,7 +88,7 @@ def test_what_no_policy_may_remove_stays(policy: RetentionPolicy, backups: list[
 
 
 @given(POLICIES, inventories())
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_a_plan_is_the_same_in_any_order_and_leaves_nothing_for_a_second_one(
     policy: RetentionPolicy, backups: list[Manifest]
 ) -> None:
@@ -102,7 +102,7 @@ def test_a_plan_is_the_same_in_any_order_and_leaves_nothing_for_a_second_one(
 
 
 @given(POLICIES, inventories(), st.integers(0, 400))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_a_clock_that_is_behind_everything_removes_nothing(
     policy: RetentionPolicy, backups: list[Manifest], days: int
 ) -> None:
@@ -117,6 +117,7 @@ def counted_together(backups: list[Manifest]) -> list[list[Manifest]]:
 
 
 @given(DAYS, SMALL, inventories(damaged=False))
+@settings(deadline=None)
 def test_by_time_the_young_and_the_newest_few_stay(
     max_age: dt.timedelta, least: int, backups: list[Manifest]
 ) -> None:
@@ -129,6 +130,7 @@ def test_by_time_the_young_and_the_newest_few_stay(
 
 
 @given(st.integers(1, 8), SMALL, SMALL, SMALL, inventories(damaged=False))
+@settings(deadline=None)
 def test_by_count_the_last_of_each_period_and_then_the_newest_stay(
     most: int, days: int, weeks: int, months: int, backups: list[Manifest]
 ) -> None:
@@ -145,6 +147,7 @@ def test_by_count_the_last_of_each_period_and_then_the_newest_stay(
 
 
 @given(st.integers(1, 300), inventories(damaged=False))
+@settings(deadline=None)
 def test_by_size_what_stays_fits_and_the_next_one_would_not(
     most: int, backups: list[Manifest]
 ) -> None:

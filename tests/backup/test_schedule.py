@@ -145,7 +145,7 @@ def test_every_hour_is_every_hour_on_days_of_23_and_25_hours() -> None:
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Beirut"])
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 @given(start=st.integers(us("2025-01-01T00:00:00+00:00"), us("2027-01-01T00:00:00+00:00")))
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 def test_a_backup_made_when_it_is_due_is_due_again_later_and_never_at_the_same_time(
     zone: str, expression: str, start: int
 ) -> None:
@@ -165,7 +165,7 @@ def test_a_backup_made_when_it_is_due_is_due_again_later_and_never_at_the_same_t
     minute=st.integers(0, 24 * 60 - 1),
     start=st.integers(us("2025-01-01T00:00:00+00:00"), us("2027-01-01T00:00:00+00:00")),
 )
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 def test_a_daily_backup_is_due_once_on_every_day_of_the_year(
     zone: str, minute: int, start: int
 ) -> None:
@@ -178,6 +178,7 @@ def test_a_daily_backup_is_due_once_on_every_day_of_the_year(
 
 
 @given(st.integers(0, 24 * 14), st.integers(0, 24 * 14))
+@settings(deadline=None)
 def test_utc_needs_no_calendar_to_be_right(last: int, now: int) -> None:
     schedule = Schedule({"full": "0 */6 * * *"})
     fires = [hour(6 * n) for n in range(60)]

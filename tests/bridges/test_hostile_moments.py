@@ -8,14 +8,20 @@ import sys
 import pytest
 
 SIGNAL_IN_LUA = """
-import os, signal, threading, time
+import os, signal, threading
 from llmspell import Runtime
 
 out = []
-runtime = Runtime(profile="minimal", stdout=out.append)
-threading.Thread(target=lambda: (time.sleep(0.3), os.kill(os.getpid(), signal.SIGINT))).start()
+
+def told(text):
+    out.append(text)
+    if len(out) == 1:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+runtime = Runtime(profile="minimal", stdout=told)
 try:
     runtime.execute('''
+      print("begun")
       local seen
       while not seen do
         for _ = 1, 20000 do end
@@ -38,13 +44,16 @@ def test_a_signal_during_lua_reaches_the_host_and_shows_the_script_no_host_objec
 
 
 SIGNAL_IN_JS = """
-import os, signal, threading, time
+import os, signal, threading
 from llmspell import Runtime
 
-runtime = Runtime(profile="minimal")
-threading.Thread(target=lambda: (time.sleep(0.3), os.kill(os.getpid(), signal.SIGINT))).start()
+def begun(text):
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+runtime = Runtime(profile="minimal", stdout=begun)
 try:
     runtime.execute('''
+      print("begun");
       let seen;
       while (!seen) {
         for (let i = 0; i < 20000; i++);

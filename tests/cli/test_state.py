@@ -155,6 +155,7 @@ def test_one_bad_entry_refuses_the_whole_file(llmspell: Program) -> None:
 
 
 def test_a_failed_export_leaves_nothing_behind(llmspell: Program) -> None:
+    stored(llmspell, a=1)
     done = llmspell.here("state", "export", "no/such/folder/all.json")
     assert done.returncode == 2
     assert "no/such/folder/all.json" in done.stderr

@@ -95,16 +95,39 @@ def test_a_sound_store_is_all_well(used: Program) -> None:
 
 
 def test_an_empty_store_is_all_well(llmspell: Program) -> None:
-    assert state(llmspell, "compact") == ""
+    assert llmspell.here("state", "compact").returncode == 0
     assert state(llmspell, "verify") == "all well: 0 entries, 0 changes\n"
 
 
-def test_a_store_that_is_not_there_is_not_well_and_not_made(llmspell: Program) -> None:
-    done = llmspell.here("state", "verify")
+@pytest.mark.parametrize("command", [["verify"], ["stats"], ["export", "all.json"]])
+def test_of_a_store_that_is_not_there_nothing_good_is_said(
+    llmspell: Program, command: list[str]
+) -> None:
+    done = llmspell.here("state", *command)
     assert (done.returncode, done.stdout) == (1, "")
     assert f"there is no store at {llmspell.folder}/.llmspell/state.db" in done.stderr
-    assert report(llmspell, "verify")["error"]["details"]["reason"] == "missing"
-    assert not (llmspell.folder / ".llmspell").exists()
+    assert report(llmspell, *command)["error"]["details"]["reason"] == "missing"
+    assert not list(llmspell.folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code"),
+    [
+        (["list", "global"], 0),
+        (["scopes"], 0),
+        (["checkpoints"], 0),
+        (["get", "global", "k"], 1),
+        (["history", "global", "k"], 1),
+        (["diff", "global", "k", "1", "2"], 1),
+    ],
+    ids=lambda each: each[0] if isinstance(each, list) else "",
+)
+def test_reading_makes_no_store(llmspell: Program, command: list[str], exit_code: int) -> None:
+    done = llmspell.here("state", *command)
+    assert (done.returncode, done.stdout) == (exit_code, "")
+    place = f"{llmspell.folder}/.llmspell/state.db"
+    assert (f"note: there is no store at {place} yet\n" == done.stderr) is (exit_code == 0)
+    assert not list(llmspell.folder.iterdir())
 
 
 def test_damage_is_listed_with_its_place_and_fails(used: Program) -> None:

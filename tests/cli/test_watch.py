@@ -55,28 +55,46 @@ def watching(llmspell: Program, name: str) -> Iterator[Watch]:
         process.stdout.close()
 
 
+@contextmanager
+def writing(llmspell: Program, name: str, text: str) -> Iterator[None]:
+    """Write a file again and again: the watch may not have begun at the first time."""
+    seen = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not seen.wait(1.0 if number else 0.0):
+            number += 1
+            llmspell.write(name, text + number * "\n")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        seen.set()
+        writer.join()
+
+
 def test_a_change_runs_the_script_again_also_after_a_failure(llmspell: Program) -> None:
     llmspell.write("a.lua", "State.save('global', 'a', 1) print('first')")
     with watching(llmspell, "a.lua") as watch:
         watch.wait_for("first")
         watch.wait_for("waiting for changes")
-        time.sleep(0.3)
-        llmspell.write("a.lua", "error('broken')")
-        watch.wait_for("broken")
-        watch.wait_for("failed")
-        llmspell.write("lib/helper.lua", "return 1")
-        watch.wait_for("note: lib")
-        watch.wait_for("broken")
-        llmspell.write("a.lua", "print('repaired')")
-        watch.wait_for("repaired")
-        watch.wait_for("ok")
+        with writing(llmspell, "a.lua", "error('broken')"):
+            watch.wait_for("broken")
+            watch.wait_for("failed")
+        with writing(llmspell, "lib/helper.lua", "return 1"):
+            watch.wait_for("note: lib")
+            watch.wait_for("broken")
+        with writing(llmspell, "a.lua", "print('repaired')"):
+            watch.wait_for("repaired")
+            watch.wait_for("ok")
 
 
 def test_a_change_restarts_a_script_that_never_ends(llmspell: Program) -> None:
     llmspell.write("a.js", "print('endless'); for (;;) {}")
     with watching(llmspell, "a.js") as watch:
         watch.wait_for("endless")
-        time.sleep(0.3)
-        llmspell.write("a.js", "print('done')")
-        watch.wait_for("a.js changed")
-        watch.wait_for("done")
+        with writing(llmspell, "a.js", "print('done')"):
+            watch.wait_for("a.js changed")
+            watch.wait_for("done")

@@ -81,7 +81,8 @@ streams = st.lists(frames | st.binary(max_size=12), max_size=6).map(b"".join)
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(engine=st.sampled_from(["lua", "js"]), sent=streams)
 @example("lua", framed(Kind.CALL, 65535, b"[]"))

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from cli.conftest import Program
-from cli.test_watch import watching
+from cli.test_watch import watching, writing
 
 
 @pytest.fixture
@@ -86,23 +83,3 @@ def test_a_watched_script_runs_again_when_one_of_its_modules_changes(llmspell: P
             watch.wait_for("near1 far2")
         with writing(llmspell, "app/near.lua", "return 'near2'"):
             watch.wait_for("near2 far2")
-
-
-@contextmanager
-def writing(llmspell: Program, name: str, text: str) -> Iterator[None]:
-    """Write a file again and again: the watch may not have begun at the first time."""
-    seen = threading.Event()
-
-    def write() -> None:
-        number = 0
-        while not seen.wait(1.0 if number else 0.0):
-            number += 1
-            llmspell.write(name, f"{text} -- {number}")
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        yield
-    finally:
-        seen.set()
-        writer.join()

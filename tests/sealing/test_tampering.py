@@ -161,7 +161,8 @@ def test_any_flipped_bit_and_any_truncation_is_refused(open_runtime: Open, ciphe
     envelope = store.envelope
 
     @settings(
-        max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=150,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
     @given(st.data())
     def holds(data: st.DataObject) -> None:

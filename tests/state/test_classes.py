@@ -257,13 +257,15 @@ def test_a_killed_process_has_lost_no_more_than_its_class_may(tmp_path: Path, na
     path = tmp_path / "state.db"
     for _ in range(2):
         writer = start(path, SAVE_FOR_EVER, name)
-        line(writer)
+        whole = [line(writer)]
+        beside = StateManager(open_store("sqlite", path=path))
+        wait_until(lambda seen=beside: seen.load("g", "k", 0) > 0)  # type: ignore[misc]
+        beside.close()
         time.sleep(0.3)
         writer.send_signal(signal.SIGKILL)
         assert writer.stdout is not None
-        whole = [
-            each for each in writer.stdout.read().splitlines(keepends=True) if each[-1] == "\n"
-        ]
+        rest = writer.stdout.read().splitlines(keepends=True)
+        whole += [each for each in rest if each[-1] == "\n"]
         end(writer)
         state = StateManager(open_store("sqlite", path=path))
         kept = state.load("g", "k")

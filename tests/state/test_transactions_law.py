@@ -206,11 +206,12 @@ def test_of_a_killed_process_every_transaction_that_ended_is_there_and_none_by_h
     path = tmp_path / "state.db"
     for _ in range(2):
         writer = start(path, PAIR_FOR_EVER)
-        line(writer)
+        told = [line(writer)]
         time.sleep(0.2)
         writer.send_signal(signal.SIGKILL)
         assert writer.stdout is not None
-        told = [each for each in writer.stdout.read().splitlines(keepends=True) if each[-1] == "\n"]
+        rest = writer.stdout.read().splitlines(keepends=True)
+        told += [each for each in rest if each[-1] == "\n"]
         end(writer)
         state = StateManager(open_store("sqlite", path=path))
         values = state.load_many("g", ["a", "b"])

@@ -17,6 +17,7 @@ from llmspell.store import INTERNAL, Delete, Put, Ref, Store
 from llmspell.store.server.open import open_server
 from postgres_proxy import PostgresProxy
 from postgres_server import PostgresServer
+from state.beside import wait_until
 
 Open = Callable[..., Store]
 
@@ -288,9 +289,10 @@ def test_a_server_that_refuses_is_named_without_the_password(
     if "guarded" in change[1]:
         rules = postgres.folder / "pg_hba.conf"
         rules.write_text("local all guarded scram-sha-256\n" + rules.read_text())
+        loaded = postgres.run("SELECT pg_conf_load_time()")
         postgres.run("SELECT pg_reload_conf()")
         postgres.run("CREATE ROLE guarded LOGIN PASSWORD 'another'")
-        time.sleep(0.1)
+        wait_until(lambda: postgres.run("SELECT pg_conf_load_time()") > loaded)
     with pytest.raises(StorageError) as caught:
         open_server(postgres_url.replace(*change))
     assert caught.value.details["reason"] == expected

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from time import sleep
 
 import psycopg
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from llmspell.errors import RuntimeClosed, StorageError, VersionConflict
 from llmspell.store import Origin, Put, Ref, Store, WriteResult
 from llmspell.store.server.open import open_server
+from state.beside import wait_until
 
 Together = Callable[..., list["Future[WriteResult]"]]
 
@@ -22,16 +22,24 @@ def store(postgres_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def together(postgres_url: str) -> Together:
-    """Make calls in threads that all wait until nobody else holds the right to write."""
+def together(postgres_url: str, store: Store) -> Together:
+    """Make calls in threads that all wait, one behind the other, while another has the right to write."""
 
     def together(*calls: Callable[[], WriteResult]) -> list["Future[WriteResult]"]:
+        futures: list[Future[WriteResult]] = []
+
+        def waits() -> bool:
+            if len(futures) == 1:  # on the server
+                waiting = other.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                return waiting.fetchone() != (0,)
+            in_line = len(store._group._waiting)  # type: ignore[attr-defined]
+            return in_line == len(futures) - 1 or store._pool._closed  # type: ignore[attr-defined]
+
         with ThreadPoolExecutor(len(calls)) as pool, psycopg.connect(postgres_url) as other:
             other.execute("SELECT * FROM llmspell_meta FOR UPDATE")
-            futures = []
             for call in calls:
                 futures.append(pool.submit(call))
-                sleep(0.02)
+                wait_until(waits)
             other.rollback()
         return futures
 

@@ -45,18 +45,34 @@ local function caught(ok, ...)
   return ok, ...
 end
 
+-- A few instructions make a text as large as the memory: thousands of them may follow on many short
+-- ones. Nothing of that goes on for long without the collector, which ends each of its cycles here.
+local at_cycle = {}
+local waiting = setmetatable({}, { __mode = "v" })
+
+function at_cycle.__gc(waiter)
+  waiting[1] = setmetatable(waiter, at_cycle)
+  if watching and clock() - looked_at > LONG_S then sethook(hook, "", 1) end
+end
+
+-- Where its call fails (the C stack is full, say) the waiter is gone.
+local function await_cycle()
+  if not waiting[1] then waiting[1] = setmetatable({}, at_cycle) end
+end
+
 function hook()
   if over or has_to_end() then
     if getinfo(2, "f").func ~= bottom then strike() end
     return
   end
+  await_cycle()
   local passed, wanted = clock() - looked_at, interval
   if passed > LONG_S then
     wanted = max(interval // 8, 10)
   elseif passed < SHORT_S then
     wanted = min(interval * 4, count("count") > LARGE_KIB and OFTEN or SELDOM)
   end
-  if wanted ~= interval then
+  if wanted ~= interval or passed > LONG_S then
     interval = wanted
     sethook(hook, "", interval)  -- looks at every frame of the stack, which may be deep
   end
@@ -267,6 +283,7 @@ end
 local function begin()
   watching, over, interval, looked_at = true, false, FIRST, clock()
   sethook(hook, "", interval)
+  await_cycle()
 end
 
 local function finish_watch()

@@ -81,11 +81,15 @@ def route(
         raise _unreachable(until, f"it lies before {_moment(until, chain[0])}", chain[0])
     reached = next((at for at, each in enumerate(distances) if each < 0), len(chain))
     last = chain[reached - 1]
-    if distances[reached - 1] == 0:
+    # Of a time, there may be changes of the same microsecond that the backup has not seen.
+    is_there = distances[reached - 1] == 0
+    if is_there and until.seq is not None:
         return Route(chain[:reached])
     if reached < len(chain) and chain[reached].type == "incremental":
         return Route(chain[: reached + 1], until)
     why = _why_no_tail(last, until, journal, store_id)
+    if why is not None and is_there:
+        return Route(chain[:reached])
     if why is not None:
         raise _unreachable(until, f"backup {last.id} shows {_moment(until, last)}, and {why}", last)
     return Route(chain[:reached], until, tail=True)
@@ -179,13 +183,14 @@ def _why_no_tail(
     manifest: Manifest, until: Until, journal: Store, store_id: str | None
 ) -> str | None:
     """Return why the journal does not lead from a backup to a point, None if it does."""
-    position, span = manifest.journal, journal.span()
+    position = manifest.journal
     if position is None:
         return "its store kept no journal"
     if until.at_us is not None and until.at_us > time_ns() // 1000:
         return "the point lies in the future"
     if store_id != position.store_id:
         return "what came after it is in the journal of another store than this one"
+    span = journal.span()
     if span.floor > position.seq:
         return "the journal does not reach back to it any more"
     if position.seq > span.last:

@@ -30,6 +30,7 @@ from llmspell.errors import (
 )
 from llmspell.store.base import Store
 from llmspell.store.changes import NOBODY, RESTORE_RUN, Origin
+from llmspell.store.opening import without_ephemeral
 
 if TYPE_CHECKING:
     from llmspell.backup.chain import Catalogue
@@ -217,7 +218,7 @@ def _carry_out(
 ) -> None:
     """Do the work: in one transaction, or for a dry run on a snapshot, without writing."""
     if dry_run:
-        with store.snapshot() as reader:
+        with without_ephemeral(store).snapshot() as reader:  # what a restore is shown, too
             for _ in decisions(reader):
                 pass
     else:

@@ -12,32 +12,53 @@ if TYPE_CHECKING:
     from llmspell.config import Config
     from llmspell.state.manager import StateManager
 
-__all__ = ["check_exists", "open_state"]
+__all__ = ["check_exists", "open_existing", "open_state", "read_state"]
 
 
 @contextmanager
-def open_state(settings: Settings, *, existing: bool = False) -> Iterator[StateManager]:
-    """Yield the StateManager that scripts under the same settings would use.
-
-    A store that is not there is made, or, when it has to be ``existing``, a ``StorageError``.
-    """
+def open_state(settings: Settings) -> Iterator[StateManager]:
+    """Yield the StateManager that scripts under the same settings would use."""
     from llmspell.engine import Runtime
 
     with Runtime(settings.load_if_given(), actor=settings.acting_as()) as runtime:
-        if existing:
-            check_exists(runtime.config)
+        yield runtime.state
+
+
+@contextmanager
+def read_state(settings: Settings) -> Iterator[StateManager]:
+    """Yield the same for a command that only reads, and makes no store where there is none.
+
+    What it reads then is empty; a note says so, for the folder may be the wrong one.
+    """
+    from llmspell.config import default_config
+    from llmspell.engine import Runtime
+
+    config = settings.load_if_given() or default_config()
+    missing = _is_missing(config)
+    if missing:
+        nowhere = config.state.model_copy(update={"backend": "memory"})
+        config = config.model_copy(update={"state": nowhere})
+    with Runtime(config, actor=settings.acting_as()) as runtime:
+        yield runtime.state
+    if missing and not settings.as_json:
+        from llmspell.cli.report import print_note
+
+        print_note("note", f"there is no store at {os.path.abspath(config.state.path)} yet")
+
+
+@contextmanager
+def open_existing(settings: Settings) -> Iterator[StateManager]:
+    """Yield the same for a command whose success says that what is stored is well."""
+    from llmspell.engine import Runtime
+
+    with Runtime(settings.load_if_given(), actor=settings.acting_as()) as runtime:
+        check_exists(runtime.config)
         yield runtime.state
 
 
 def check_exists(config: Config) -> None:
-    """Raise ``StorageError`` where opening the store would make one; servers are not asked.
-
-    For commands whose success says something of what is stored: that of a new, empty store in
-    the wrong place would mislead.
-    """
-    from llmspell.state.backing_up import store_exists
-
-    if config.state.backend != "memory" and not store_exists(config.state):
+    """Raise ``StorageError`` where opening the store would make one; servers are not asked."""
+    if _is_missing(config):
         from llmspell.errors import StorageError
 
         path = os.path.abspath(config.state.path)
@@ -49,3 +70,11 @@ def check_exists(config: Config) -> None:
             reason="missing",
             path=path,
         )
+
+
+def _is_missing(config: Config) -> bool:
+    from llmspell.state.existence import store_exists
+
+    state = config.state
+    # With failover a database that is not there may only be away.
+    return state.backend != "memory" and not state.failover.enabled and not store_exists(state)

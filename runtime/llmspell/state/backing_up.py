@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from llmspell.backup.manager import BackupManager, Surroundings
 from llmspell.backup.settings import BackupSettings
+from llmspell.state.existence import store_exists
 from llmspell.state.sealing import configured_sealing, key_ring_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from llmspell.security.keys.master import MasterKey, Passphrase
     from llmspell.state.core import StateCore
 
-__all__ = ["open_backups", "store_exists"]
+__all__ = ["open_backups"]
 
 _ENCRYPT: Final = {"auto": None, "on": True, "off": False}
 _DAY_US: Final = 24 * 3600 * 1_000_000
@@ -63,11 +63,6 @@ def open_backups(
         schedule=partial(_schedule, section),
         keep_journal_us=section.journal_days * _DAY_US,
     )
-
-
-def store_exists(state: State) -> bool:
-    """Tell whether the store is there; of a server that is taken for granted."""
-    return state.url is not None or (state.backend != "memory" and Path(state.path).exists())
 
 
 def _settings(section: Backup) -> BackupSettings:

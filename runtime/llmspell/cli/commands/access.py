@@ -8,7 +8,7 @@ import click
 
 from llmspell.cli.command import Command, Group, Lazy
 from llmspell.cli.options import Settings, json_option, state_options
-from llmspell.cli.store_access import open_state
+from llmspell.cli.store_access import read_state
 
 if TYPE_CHECKING:
     from llmspell.security.access import Decision, Grant
@@ -55,7 +55,7 @@ def access(_settings: Settings) -> None:
 @state_options
 def list_(settings: Settings, actor: str | None, as_json: bool) -> int:
     """List all grants, or those that ACTOR has by name or role; configured ones come first."""
-    with open_state(settings) as state:
+    with read_state(settings) as state:
         found = state.list_grants(actor)
     if as_json:
         from llmspell.cli.jsontext import print_json
@@ -98,7 +98,7 @@ def explain(
     SCOPE * is the store as a whole. What depends on the value is taken to hold. The exit code is 0
     whatever the answer.
     """
-    with open_state(settings) as state:
+    with read_state(settings) as state:
         decision = state.explain(actor, permission, scope, address=address)
     if as_json:
         from llmspell.cli.jsontext import print_json

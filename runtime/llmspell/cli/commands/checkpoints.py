@@ -8,7 +8,7 @@ import click
 
 from llmspell.cli.command import Command
 from llmspell.cli.options import Settings, json_option, state_options
-from llmspell.cli.store_access import open_state
+from llmspell.cli.store_access import open_state, read_state
 
 if TYPE_CHECKING:
     from llmspell.state.checkpoints import RolledBack
@@ -50,7 +50,7 @@ def checkpoints(settings: Settings, as_json: bool) -> int:
 
     One to which the journal no longer reaches is marked "compacted": it is of no use any more.
     """
-    with open_state(settings) as state:
+    with read_state(settings) as state:
         marks = state.list_checkpoints()
     from llmspell.security.sensitive.reports import redacted_report
 

@@ -9,7 +9,7 @@ import click
 
 from llmspell.cli.command import Command
 from llmspell.cli.options import Settings, duration, json_option, state_options
-from llmspell.cli.store_access import open_state
+from llmspell.cli.store_access import open_state, read_state
 
 __all__ = ["delete", "get", "set_"]
 
@@ -31,7 +31,7 @@ def get(settings: Settings, scope: str, key: str, as_json: bool) -> int:
     Text is printed as it is. A missing key ends with exit code 1. With --json, bytes are base64
     text and timestamps ISO 8601 text.
     """
-    with open_state(settings) as state:
+    with read_state(settings) as state:
         entry = state.load_frozen(scope, key)
         if entry is None:
             raise _missing(scope, key)

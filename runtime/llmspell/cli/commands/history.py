@@ -10,7 +10,7 @@ import click
 
 from llmspell.cli.command import Command
 from llmspell.cli.options import Settings, json_option, state_options
-from llmspell.cli.store_access import open_state
+from llmspell.cli.store_access import open_state, read_state
 
 if TYPE_CHECKING:
     from llmspell.state.difference import Difference
@@ -53,7 +53,7 @@ def history(
     Each line tells the version, what was done, when (UTC), the stored size, the class, and for
     whom: actor, run and correlation id. Of a deleted key the history stays for a week.
     """
-    with open_state(settings) as state:
+    with read_state(settings) as state:
         pages = _pages(state, scope, key, before, limit, values)
         if as_json:
             from llmspell.cli.jsontext import print_json
@@ -81,7 +81,7 @@ def diff(settings: Settings, scope: str, key: str, v1: int, v2: int | None, as_j
     One line for each: added, removed or changed, the path, the old and the new value. The exit
     code is 0 whether they differ or not.
     """
-    with open_state(settings) as state:
+    with read_state(settings) as state:
         v2 = _current(state, scope, key) if v2 is None else v2
         found = state.diff(scope, key, v1, v2)
     if as_json:

@@ -9,7 +9,7 @@ import click
 
 from llmspell.cli.command import Command
 from llmspell.cli.options import Settings, json_option, state_options
-from llmspell.cli.store_access import open_state
+from llmspell.cli.store_access import open_existing, read_state
 
 if TYPE_CHECKING:
     from llmspell.state.manager import StateManager
@@ -48,7 +48,7 @@ def list_(
     """
     from llmspell.security.sensitive.reports import redact_names, redacted_report
 
-    with open_state(settings) as state:
+    with read_state(settings) as state:
         keys = map(redact_names, _pages(state, scope, prefix, after, limit))
         if as_json:
             from llmspell.cli.jsontext import print_json
@@ -75,7 +75,7 @@ def scopes(settings: Settings, prefix: str, as_json: bool) -> int:
     """
     from llmspell.security.sensitive.reports import redact_names
 
-    with open_state(settings) as state:
+    with read_state(settings) as state:
         found = redact_names(state.list_scopes(prefix))
     if as_json:
         from llmspell.cli.jsontext import print_json
@@ -97,7 +97,7 @@ def stats(settings: Settings, as_json: bool) -> int:
 
     The journal counts as "changes"; "cache" is what this one command kept in memory.
     """
-    with open_state(settings) as state:
+    with open_existing(settings) as state:
         figures = state.get_stats()
     if as_json:
         from llmspell.cli.jsontext import print_json

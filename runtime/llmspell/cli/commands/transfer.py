@@ -13,7 +13,7 @@ import click
 from llmspell.cli.command import Command
 from llmspell.cli.options import Settings, json_option, state_options
 from llmspell.cli.progress import tracked
-from llmspell.cli.store_access import open_state
+from llmspell.cli.store_access import open_existing, open_state
 
 if TYPE_CHECKING:
     from llmspell.cli.exchange import PortableEntry
@@ -58,7 +58,7 @@ def export(
 
     if file == "-" and as_json:
         raise click.UsageError("--json needs a FILE: the standard output holds the export itself")
-    with open_state(settings) as state:
+    with open_existing(settings) as state:
         entries = _portable(state, scope)
         form = _format(file, file_format)
         if file == "-":

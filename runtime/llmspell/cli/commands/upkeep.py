@@ -9,7 +9,7 @@ import click
 from llmspell.cli.command import Command
 from llmspell.cli.options import Settings, age, json_option, state_options
 from llmspell.cli.progress import advancing
-from llmspell.cli.store_access import open_state
+from llmspell.cli.store_access import open_existing, open_state
 
 if TYPE_CHECKING:
     from llmspell.state.verified import Problem
@@ -89,7 +89,7 @@ def verify(settings: Settings, as_json: bool) -> int:
     """
     entries = changes = found = 0
     problems: list[Problem] = []
-    with open_state(settings, existing=True) as state, advancing("checking") as show:
+    with open_existing(settings) as state, advancing("checking") as show:
         for step in state.verify():
             entries += step.entries
             changes += step.changes
