@@ -48,6 +48,17 @@ def scheduling(project: Program, *options: str) -> Iterator[subprocess.Popen[byt
         process.communicate()
 
 
+@pytest.mark.parametrize("options", [["--once"], []], ids=["once", "foreground"])
+def test_a_store_that_is_not_there_is_not_backed_up_as_if_it_were_empty(
+    llmspell: Program, options: list[str]
+) -> None:
+    prepare(llmspell, YEARLY)
+    error = refused(llmspell, "schedule", *options, code="storage_error")
+    assert error["details"]["reason"] == "missing"
+    assert not list(llmspell.folder.glob("state.db*"))
+    assert not list(llmspell.folder.glob("backups/2*"))
+
+
 def test_once_makes_what_is_due_and_then_nothing(project: Program) -> None:
     done = backup(project, "schedule", "--once")
     (made,) = report(project, "list")["backups"]

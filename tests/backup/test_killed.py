@@ -14,7 +14,7 @@ KILLS = 8
 def test_a_kill_at_any_moment_leaves_whole_backups_and_one_state(tmp_path: Path) -> None:
     seen = 0
     for seed in range(KILLS):
-        _kill_after(random.Random(seed).uniform(0, 0.35), tmp_path)
+        _kill_after(random.Random(seed).uniform(0, 0.35), tmp_path, made=seed == 0)
         with working.open_runtime(tmp_path) as runtime:
             state = runtime.state
             values = state.load_many("global", [f"k{n}" for n in range(working.ENTRIES)])
@@ -34,10 +34,12 @@ def test_a_kill_at_any_moment_leaves_whole_backups_and_one_state(tmp_path: Path)
     assert seen > KILLS / 2
 
 
-def _kill_after(seconds: float, folder: Path) -> None:
+def _kill_after(seconds: float, folder: Path, *, made: bool) -> None:
+    """Kill the program some time after it began, or after it made its first backup."""
     program = [sys.executable, str(Path(working.__file__)), str(folder)]
     with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "begun\n"
+        assert not made or process.stdout.readline() == "made\n"
         time.sleep(seconds)
         process.kill()

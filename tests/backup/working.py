@@ -1,6 +1,6 @@
 """A program that makes backups, removes old ones and restores, time after time, until it is killed.
 
-Run as ``python working.py FOLDER``; it prints a line when it has begun.
+Run as ``python working.py FOLDER``; it prints a line when it has begun, and for each backup.
 """
 
 import sys
@@ -44,6 +44,7 @@ def main(folder: Path) -> None:
                 state.create_backup(("full", "incremental", "differential")[number % 3])
             except BackupBaseMissing:
                 state.create_backup("full")
+            print("made", flush=True)
             backups = state.list_backups()
             state.restore_backup(backups[number % len(backups)].id, pre_restore_backup=False)
             state.cleanup_backups(policy=POLICY)

@@ -48,7 +48,7 @@ def schedule(settings: Settings, once: bool, only_show: bool, as_json: bool) -> 
             _show(backups, _scheduled(backups), as_json)
         return exits.OK
     config = configured(settings)
-    with open_backed_up(settings, config) as state:
+    with open_backed_up(settings, config, existing=True) as state:
         wanted, store = _scheduled(state.backups), store_text(config.state)
         if once:
             return _once(state, wanted, store, as_json)
