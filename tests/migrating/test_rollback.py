@@ -198,3 +198,34 @@ def test_the_latest_is_the_one_that_changed_something_last(state: StateManager) 
     nothing = state.migrate_all()
     assert (nothing.status, nothing.items_migrated) == ("partial", 0)
     assert state.rollback_migration().id == done.id
+
+
+def test_what_a_restore_brought_back_meanwhile_is_rolled_back_as_the_migration_had_left_it(
+    open_runtime: Callable[..., Runtime],
+) -> None:
+    backup = {"enabled": True, "backup_dir": "backups"}
+    state = open_runtime(state={"backup": backup}).state
+    fill(state, 6)
+    before = values(state)
+    state.migrate_all()
+    migrated = state.create_backup()
+    state.delete("user:all", "p000")
+    state.save("user:1", "p001", new(100))
+    state.restore_backup(migrated.id)
+    result = state.rollback_migration()
+    assert (result.items_migrated, result.items_skipped) == (6, 0)
+    assert values(state) == before
+
+
+def test_what_a_restore_made_another_value_since_stays_as_it_is(
+    open_runtime: Callable[..., Runtime],
+) -> None:
+    backup = {"enabled": True, "backup_dir": "backups"}
+    state = open_runtime(state={"backup": backup}).state
+    fill(state, 3)
+    full = state.create_backup()
+    state.migrate_all()
+    state.restore_backup(full.id, scope="user:all")
+    result = state.rollback_migration()
+    assert (result.items_migrated, result.items_skipped) == (1, 2)
+    assert values(state) == {f"p{number:03}": old(number) for number in range(3)}

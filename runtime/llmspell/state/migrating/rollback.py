@@ -11,7 +11,7 @@ from llmspell.state.migrating.pace import Pace
 from llmspell.state.migrating.records import MigrationRun
 from llmspell.state.migrating.result import MAX_LISTED, MigrationEvent, MigrationResult, OnEvent
 from llmspell.store.base import Put, Ref, Row, Store
-from llmspell.store.changes import Change
+from llmspell.store.changes import RESTORE_RUN, Change
 
 if TYPE_CHECKING:
     from llmspell.state.migrating.writer import BatchWriter
@@ -83,10 +83,16 @@ def _changes_of(
     after = run.seq or 0
     while after < end and (page := store.changes(after, limit=_PAGE, values=False)):
         after = page[-1].seq
-        own = [change for change in page if change.correlation_id == run.id and change.op == "put"]
+        own = [change for change in page if _is_of(change, run)]
         while own:
             some, own = own[: pace.limit], own[pace.limit :]
             yield some, after if not own else some[-1].seq
+
+
+def _is_of(change: Change, run: MigrationRun) -> bool:
+    """Tell whether the run made a change: what a restore brings back has its correlation id, too."""
+    is_restored = (change.run_id or "").startswith(RESTORE_RUN)
+    return change.op == "put" and change.correlation_id == run.id and not is_restored
 
 
 def _back(
@@ -100,9 +106,9 @@ def _back(
     for change, row in zip(changes, rows, strict=True):
         then = former.get(change.previous or 0)
         is_as_left = row is not None and (row.version == change.version or change.seq in again)
-        if row is None or not is_as_left or then is None:
+        if row is None or not is_as_left or then is None or then.op != "put":
             # What the run itself, or a rollback that was broken off, wrote last is no news.
-            if row is None or row.correlation_id not in _own(run):
+            if row is None or _is_foreign(store, row, run):
                 _skip(change, row, result)
             continue
         yield Put(
@@ -127,7 +133,7 @@ def _like_left(
     since = [
         (change, row)
         for change, row in zip(changes, rows, strict=True)
-        if row is not None and row.version != change.version and row.correlation_id not in _own(run)
+        if row is not None and row.version != change.version and _is_foreign(store, row, run)
     ]
     written = store.recall([change.seq for change, _ in since]) if since else {}
     return {
@@ -137,6 +143,17 @@ def _like_left(
         and (made.blob, made.schema_version, made.state_class, made.expires_at)
         == (row.blob, row.schema_version, row.state_class, row.expires_at)
     }
+
+
+def _is_foreign(store: Store, row: Row, run: MigrationRun) -> bool:
+    """Tell whether neither the run nor its rollback wrote an entry as it is.
+
+    What a restore put back has the correlation id that it had.
+    """
+    if row.correlation_id not in _own(run):
+        return True
+    last = store.history(Ref(row.scope, row.key), limit=1, values=False)
+    return bool(last) and (last[0].run_id or "").startswith(RESTORE_RUN)
 
 
 def _own(run: MigrationRun) -> tuple[str, str]:
