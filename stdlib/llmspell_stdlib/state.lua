@@ -2,6 +2,7 @@
 local env, internal, bridge = ...
 local State = env.State
 local pack, unpack, select, type, error = table.pack, table.unpack, select, type, error
+local pcall, setmetatable = pcall, setmetatable
 local is_null, guard = bridge.is_null, bridge.guard
 
 local function refuse(call, message, hint, parameter)
@@ -95,9 +96,16 @@ function State.transaction(fn, ...)
   end
 end
 
+-- A lock that the host gave and nobody knows of stays taken: first see that there is stack enough.
+local twelve_calls = { pcall, pcall, pcall, pcall, pcall, pcall, pcall, pcall, pcall, pcall, pcall, type, 1 }
+local function has_stack()
+  return select(-1, pcall(unpack(twelve_calls))) == "number"
+end
+
 function State.lock(scope, key, options, fn, ...)
   if fn == nil and type(options) == "function" then options, fn = nil, options end
   check("State.lock", "State.lock(scope, key [, options], fn)", fn, 4, ...)
+  if not has_stack() then error("C stack overflow", 2) end
   local held = internal.lock_acquire(scope, key, options)
   local number = held[1]
   local lock = { token = held[2], extend = function(ttl) internal.lock_extend(number, ttl) end }
@@ -112,33 +120,31 @@ if not internal.watch_begin then return end
 
 local watchers, watching, telling = {}, 0, false
 local waiting, told_of = {}, 0
+-- A coroutine that is closed in a watcher ends the telling, too.
+local told_all = setmetatable({}, { __close = function() telling = false end })
 
 -- Tells the watchers what waits. A watcher that changes State is told of that by whoever tells
 -- already, after it. What is left when one of them fails is told the next time.
 local function tell(timeout)
   if telling then return 0 end
   telling = true
+  local _ <close> = told_all
   local count = 0
   if told_of < #waiting then timeout = 0 end
-  local ok, problem = guard(function()
-    while true do
-      if told_of == #waiting then
-        waiting, told_of = internal.watch_take(timeout), 0
-        if #waiting == 0 then return end
-        timeout = 0
-      end
-      told_of = told_of + 1
-      local event = waiting[told_of]
-      local fn = watchers[event[1]]
-      if fn then
-        count = count + 1
-        fn(event[2])
-      end
+  while true do
+    if told_of == #waiting then
+      waiting, told_of = internal.watch_take(timeout), 0
+      if #waiting == 0 then return count end
+      timeout = 0
     end
-  end)
-  telling = false
-  if not ok then error(problem, 0) end
-  return count
+    told_of = told_of + 1
+    local event = waiting[told_of]
+    local fn = watchers[event[1]]
+    if fn then
+      count = count + 1
+      fn(event[2])
+    end
+  end
 end
 
 local function tell_now() tell(0) end

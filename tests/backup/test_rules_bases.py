@@ -64,6 +64,17 @@ def test_a_backup_that_left_nothing_out_is_the_base_before_later_ones_that_did(
     assert _chosen(history).id == whole.id
 
 
+def test_the_configuration_says_how_backups_are_made_and_when(open_runtime: Open) -> None:
+    times = {"full": "@daily", "timezone": "Europe/Berlin"}
+    section = {"max_load": 0.5, "verification_enabled": False, "parallel_backup_streams": 2}
+    backups = open_runtime(section | {"schedule": times | {"prune": False}}).backups
+    assert (backups.settings.max_load, backups.settings.verify) == (0.5, False)
+    assert backups.settings.streams == 2
+    assert (backups.schedule.timezone, backups.schedule.prune) == ("Europe/Berlin", False)
+    assert backups.schedule.entries == {"full": "@daily"}
+    assert backups.create().verified_us is None
+
+
 def _chosen(history: History) -> Manifest:
     found = base_for(
         "incremental", None, history.catalogue, history.store, history.store_id, check=print

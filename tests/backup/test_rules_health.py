@@ -1,13 +1,16 @@
-"""Where exactly the health report begins to warn, and what it leaves out of its averages."""
+"""Where exactly the health report begins to warn, and what other reports count."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from llmspell import Runtime
+from llmspell.backup.counts import Counts
 from llmspell.backup.health import HealthReport, health
 from llmspell.backup.meant import found_damaged
 from llmspell.backup.model import Manifest
+from llmspell.backup.records import Gone
 from llmspell.backup.schedule import Schedule
 
 from .inventories import HOUR_US, NOW_US, backup, place_with
@@ -73,3 +76,37 @@ def test_what_was_verified_again_and_found_whole_is_damaged_no_more() -> None:
     log = [{"action": "verify", "id": name, "ok": False} for name in ("a", "b")]
     log.append({"action": "verify", "id": "a", "ok": True})
     assert list(found_damaged(log)) == ["b"]
+
+
+def test_verifying_a_chain_tells_how_far_it_is_in_all_of_it(runtime: Runtime) -> None:
+    state, events = runtime.state, []
+    state.create_backup()
+    for number in range(2):
+        state.save("user:1", f"k{number}", number)
+        last = state.create_backup("incremental")
+    state.validate_backup(last.id, on_event=events.append)
+    assert [(event.done, event.total) for event in events] == [
+        (0, 3),
+        (1, 3),
+        (2, 3),
+        (3, 3),
+        (3, 3),
+    ]
+
+
+def test_an_import_tells_the_size_of_what_is_new(runtime: Runtime, tmp_path: Path) -> None:
+    state = runtime.state
+    state.create_backup()
+    state.save("user:1", "k", "later")
+    last = state.create_backup("incremental")
+    runtime.backups.export(last.id, tmp_path / "chain.tar")
+    state.delete_backup(last.id)
+    found = runtime.backups.import_(tmp_path / "chain.tar")
+    assert (found.imported, found.size_bytes) == ((last.id,), last.stored_bytes)
+
+
+def test_of_a_thousand_scopes_each_is_told_and_of_more_how_many_there_are() -> None:
+    counts = Counts()
+    for number in range(1002):
+        counts.add([Gone(f"user:{number:04}", key, 1, 0) for key in "ab"])
+    assert (len(counts.scopes()), counts.scope_count, counts.records) == (1000, 1002, 2004)

@@ -9,11 +9,11 @@ import pytest
 from llmspell.backup.manifest_file import pack
 from llmspell.backup.model import Manifest
 from llmspell.errors import BackupDamaged, PointUnreachable
-from llmspell.store import Put, Ref, open_store
+from llmspell.store import Put, open_store
 from llmspell.store.changes import Origin
 from llmspell.store.codec import encode
 
-from .histories import BackUp, History, Save, stored
+from .histories import BackUp, History, Remove, Save, stored
 
 
 @pytest.fixture
@@ -104,14 +104,16 @@ def test_newer_leaves_what_is_as_old_as_in_the_backup(history: History) -> None:
 
 
 def test_an_entry_that_is_the_same_but_for_a_lower_version_takes_the_version_it_had(
-    history: History,
+    tmp_path: Path,
 ) -> None:
-    made, model = history.backups[1]
-    row, other = model["global", "a"], open_store("memory", clock=lambda: history.now)
+    history = History(tmp_path)
+    history.run(
+        [Save("global", "a", 1), Remove("global", "a"), Save("global", "a", 2), BackUp("full")]
+    )
+    row = history.model["global", "a"]
+    other = open_store("memory", clock=lambda: row.updated_at)
     put = Put("global", "a", row.blob, row.updated_at, row.schema_version)
     other.write([put], origin=Origin("ann", None, row.correlation_id))
-    same = row._replace(created_at=row.updated_at)
-    rewritten = other.read((Ref("global", "a"),))[0]
-    assert rewritten == same._replace(version=1)
-    history.restore(other, made.id)
-    assert stored(other) == {("global", "a"): row}
+    assert stored(other) == {("global", "a"): row._replace(version=1)}
+    history.restore(other)
+    assert stored(other) == {("global", "a"): row._replace(version=3)}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmspell import Runtime
+from llmspell.errors import RestoreFailed
 from llmspell.store import Delete, Put, open_store
 from llmspell.store.codec import encode
 
@@ -73,8 +74,39 @@ def test_grants_come_with_the_whole_and_never_with_one_scope(
     state.grant("bob", "read", "user:*")
     whole = state.create_backup("full")
     scope = state.create_backup("scope", scope="user:1")
+    assert (whole.grants is None, scope.grants is None) == (False, True)
     new = open_runtime(state={"path": "new.db"}).state
     assert new.restore_backup(whole.id, scope="user:1").grants == 0
     assert new.restore_backup(scope.id).grants == 0
     assert new.list_grants() == []
     assert new.restore_backup(whole.id).grants == 1
+
+
+def test_a_restore_that_fails_leaves_no_backup_of_before(runtime: Runtime) -> None:
+    made = runtime.state.create_backup()
+    with pytest.raises(RestoreFailed):
+        runtime.state.restore_backup(made.id, scope="user:9")
+    assert [each.id for each in runtime.state.list_backups()] == [made.id]
+
+
+def test_what_was_restored_keeps_its_times_in_the_next_incremental_backup(
+    history: History,
+) -> None:
+    full, model = history.backups[0]
+    history.run([Save("global", "b", 2)])
+    history.restore(backup_id=full.id)
+    made = history.create("incremental", base=full)
+    empty = open_store("memory")
+    history.restore(empty, made.id)
+    assert stored(empty)["global", "b"].updated_at == model["global", "b"].updated_at
+
+
+def test_where_no_backup_has_entries_the_latest_one_is_meant(
+    open_runtime: Callable[..., Runtime],
+) -> None:
+    runtime = open_runtime()
+    made = [runtime.state.create_backup() for _ in range(2)]
+    latest = runtime.backups.latest()
+    assert latest is not None
+    assert latest.id == made[1].id
+    assert runtime.state.restore_backup().backup_id == made[1].id

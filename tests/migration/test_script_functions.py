@@ -189,6 +189,20 @@ GREEDY = {
 }
 
 
+def test_what_a_file_does_to_its_globals_runs_in_no_other_call(tmp_path: Path) -> None:
+    body = """
+      return function(value)
+        __llmspell_function = nil
+        setmetatable(_G, { __index = function() while true do end end })
+        return value
+      end
+    """
+    function = ScriptFunction(write(tmp_path, "a.lua", body))
+    assert function(1, {}) == 1
+    with pytest.raises(ScriptError, match="defines no function"):
+        function(1, {})
+
+
 @pytest.mark.parametrize(("value", "limit"), [("endless", "timeout_s"), ("large", "memory_bytes")])
 def test_a_call_that_takes_too_much_is_ended_and_the_next_one_starts_anew(
     language: str, tmp_path: Path, value: str, limit: str

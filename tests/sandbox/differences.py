@@ -95,6 +95,23 @@ _LUA: Final = [
     ),
     Difference(
         language="lua",
+        topic="what `load` says of a chunk that is neither text nor a function",
+        expression="select(2, pcall(load, {}))",
+        plain="bad argument #1 to 'load' (function expected, got table)",
+        here="bad argument #1 to 'load' (string or function expected)",
+        reason="numbers are no chunks here either",
+    ),
+    Difference(
+        language="lua",
+        topic="the place in what `coroutine.resume` or `close` say of an argument in a tail call",
+        expression="select(2, pcall(function() return coroutine.resume(nil) end))",
+        plain="x:1: bad argument #1 to 'resume' (thread expected, got nil)",
+        here="bad argument #1 to 'coroutine.resume' (thread expected, got nil)",
+        reason="the clock is looked at after them, so they are calls of the sandbox's",
+        only_inline=True,
+    ),
+    Difference(
+        language="lua",
         topic="`coroutine.close` after the coroutine ran out of stack or memory",
         expression="(function() local seen = 'open' local function f() return 1 + f() end local co = coroutine.create(function() local x <close> = setmetatable({}, {__close = function() seen = 'closed' end}) f() end) coroutine.resume(co) coroutine.close(co) return seen end)()",
         plain="closed",
@@ -104,11 +121,11 @@ _LUA: Final = [
     ),
     Difference(
         language="lua",
-        topic="the place in an error that blames the caller of `pcall`",
+        topic="the place in an error that blames the caller of `pcall` or `xpcall`",
         expression="select(2, pcall(error, 'text', 2))",
         plain="x:1: text",
         here="text",
-        reason="`pcall` looks at the clock after an error",
+        reason="they look at the clock after an error",
         only_inline=True,
     ),
 ]

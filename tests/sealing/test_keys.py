@@ -322,13 +322,16 @@ def test_the_master_key_can_be_changed_without_touching_a_value(
     assert open_runtime(key=None).state.load_many("g", ["k", "l"]) == {"k": "value", "l": "value"}
 
 
+# It waits for the kill before three such programs could have done all the work.
 _REENCRYPTS = """
-import sys
+import time
 from llmspell import Config, Runtime
 config = Config(state={"path": "state.db", "security": {"encryption_enabled": True, "key_file": "master.key"}})
 with Runtime(config) as runtime:
-    for step in runtime.state.reencrypt():
+    for number, step in enumerate(runtime.state.reencrypt()):
         print(step.share, flush=True)
+        if number == 8:
+            time.sleep(60)
 """
 
 

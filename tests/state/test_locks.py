@@ -285,3 +285,17 @@ def test_misuse_in_python_is_a_clear_error(
     with pytest.raises(LlmSpellError, match=next(iter(options))), state.lock("g", "k", **options):
         pass
     state.acquire_lock("g", "k", wait=0).release()
+
+
+def test_a_lock_that_the_script_has_no_stack_for_is_not_taken(desk: Desk) -> None:
+    assert (
+        desk.lua(
+            """local function deep(n)
+              if n == 0 then return State.lock('g', 'k', { wait = 0 }, function() end) end
+              return pcall(deep, n - 1)
+            end
+            for depth = 150, 200 do pcall(deep, depth) end
+            return State.lock('g', 'k', { wait = 0 }, function() return 'free' end)"""
+        )
+        == "free"
+    )

@@ -238,3 +238,16 @@ def test_misuse_is_a_clear_error(
 
 def test_unwatching_what_nobody_watches_is_no_error(desk: Desk, engine: str) -> None:
     assert desk.run(engine, "return State.unwatch(7)", "return State.unwatch(7)") is False
+
+
+def test_a_coroutine_that_is_closed_in_a_watcher_leaves_the_others_to_be_told(desk: Desk) -> None:
+    told = desk.lua(
+        """local told = JSON.array {}
+        State.watch('g', '', function(e) told[#told + 1] = e.key coroutine.yield() end)
+        local saving = coroutine.create(function() State.save('g', 'a', 1) end)
+        coroutine.resume(saving)
+        coroutine.close(saving)
+        coroutine.wrap(function() State.save('g', 'b', 1) end)()
+        return told"""
+    )
+    assert told == ["a", "b"]

@@ -35,8 +35,16 @@ local function strike()
   error(spent, 0)
 end
 
+-- Where the stack is full this fails, too, and whoever called that which calls this catches it.
+-- Where memory is, the script goes on with its error: the host gives some more when the time is over.
 local function check()
-  if over or has_to_end() then strike() end
+  if over then strike() end
+  local told, problem = pcall(has_to_end)
+  if told then
+    if problem then strike() end
+  elseif problem ~= "not enough memory" then
+    error(problem, 0)
+  end
 end
 
 -- Passes on what a function that catches errors returns.
@@ -55,9 +63,17 @@ function at_cycle.__gc(waiter)
   if watching and clock() - looked_at > LONG_S then sethook(hook, "", 1) end
 end
 
--- Where its call fails (the C stack is full, say) the waiter is gone.
 local function await_cycle()
-  if not waiting[1] then waiting[1] = setmetatable({}, at_cycle) end
+  waiting[1] = setmetatable({}, at_cycle)
+end
+
+-- Where its call fails (the C stack is full, say) the waiter is gone. A new one is made when there is
+-- memory for it: an error of the hook's would hit the script where it expects none.
+local most_kib = 0
+local function await_again()
+  local kib = count("count")
+  most_kib = max(most_kib, kib)
+  if kib < most_kib * 0.9 then await_cycle() end
 end
 
 function hook()
@@ -65,7 +81,7 @@ function hook()
     if getinfo(2, "f").func ~= bottom then strike() end
     return
   end
-  await_cycle()
+  if not waiting[1] then await_again() end
   local passed, wanted = clock() - looked_at, interval
   if passed > LONG_S then
     wanted = max(interval // 8, 10)
@@ -116,16 +132,27 @@ function env.coroutine.wrap(...)
   end)
 end
 
--- Those that may have died in the hook, and of what: in them hooks are off from then on.
-local WITHIN_HOOK = { "stack overflow", "error in error handling", "not enough memory" }
+-- What an error raised in the hook says, where it is not of the time being over. What a script says
+-- itself is hardly ever just these words.
+local WITHIN_HOOK = { "^C?%s?stack overflow$", ":%-?%d+: C?%s?stack overflow$",
+  "^error in error handling$", "^not enough memory$" }
+local LONGEST = 200  -- bytes, with the place
+
+local function may_be_of_hook(problem)
+  if type(problem) ~= "string" or #problem > LONGEST then return false end
+  for index = 1, #WITHIN_HOOK do
+    if find(problem, WITHIN_HOOK[index]) then return true end
+  end
+  return false
+end
+
+-- Coroutines that may have died in the hook, and of what: in them hooks are off from then on.
 local dead = setmetatable({}, { __mode = "k" })
 
 local function resumed(co, ok, ...)
   if not ok and watching then
     local problem = ...
-    for index = 1, type(problem) == "string" and #WITHIN_HOOK or 0 do
-      if find(problem, WITHIN_HOOK[index], 1, true) then dead[co] = { problem } end
-    end
+    if may_be_of_hook(problem) then dead[co] = { problem } end
     check()
   end
   return ok, ...
@@ -146,7 +173,10 @@ function env.coroutine.close(...)
   if over then error(spent, 0) end
   local co = ...
   local died_of = co ~= nil and dead[co]
-  if died_of then return #died_of == 0, remove(died_of) end
+  if died_of then
+    if #died_of == 0 then return true end
+    return false, remove(died_of)
+  end
   return relay(closed(pcall(close, ...)))
 end
 
@@ -186,7 +216,7 @@ local function guarding(fn, handler, ...)
   end
   return passed_on(xpcall(fn, function(problem)
     if over then return problem end
-    later = type(problem) == "string" and find(problem, "stack overflow", 1, true)
+    later = may_be_of_hook(problem)
     if later then return problem end
     return handler(problem)
   end, ...))
@@ -283,7 +313,7 @@ end
 local function begin()
   watching, over, interval, looked_at = true, false, FIRST, clock()
   sethook(hook, "", interval)
-  await_cycle()
+  if not waiting[1] then pcall(await_cycle) end
 end
 
 local function finish_watch()

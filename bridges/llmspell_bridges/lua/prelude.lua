@@ -300,7 +300,7 @@ end
 
 function host.call(name, source)
   if hold then hold() end
-  local fn = env[name]
+  local fn = rawget(env, name)  -- a metamethod of the script's would run unwatched here
   if type(fn) ~= "function" then
     return failed(failure("script_error", "the script defines no function '" .. name .. "'"))
   end

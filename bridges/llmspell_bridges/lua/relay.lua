@@ -15,7 +15,9 @@ return function(ok, ...)
     for index = 1, #COMPLAINTS do
       if find(problem, COMPLAINTS[index]) then
         -- A function that C calls has no name but the one its library gives it.
-        local by_script = getinfo(2, "S").what ~= "C"
+        local caller = getinfo(2, "S")
+        if not caller then break end  -- the function is a coroutine's first
+        local by_script = caller.what ~= "C"
         error(by_script and gsub(problem, "'%a+%.(%a+)'", "'%1'") or problem, 2)
       end
     end

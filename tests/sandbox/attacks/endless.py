@@ -34,6 +34,12 @@ LUA_LOOPS: Final[dict[str, str]] = {
         "spun = true while true do end end return true end\n"
         "while true do spun = false xpcall(down, loop) end"
     ),
+    "Lua loops in a handler that the compiler calls for want of stack": (
+        "local spun local function loop(m) if spun then while true do end end return m end\n"
+        "local function down() xpcall(function() load(('('):rep(300)) down() end, loop)\n"
+        "if not spun then spun = true while true do end end end\n"
+        "while true do spun = false down() end"
+    ),
     "Lua loops in a reader where the stack has no room for a hook": (
         "local spun local function down() if not load(down) and not spun then\n"
         "spun = true while true do end end end\n"
@@ -104,6 +110,10 @@ LUA_LOOPS: Final[dict[str, str]] = {
     "Lua loops in the reader of what is compiled": ("load(function() while true do end end)"),
     "Lua reads pieces of source that never end": ("local n = 0 load(function() return ' ' end)"),
     "Lua compiles new source for ever": "while true do load('return 1')() end",
+    "Lua makes long texts after many short steps": (
+        "for i = 1, 3e5 do end\n"
+        "while true do local s = ('x'):rep(900000):gsub('x', 'yy'):gsub('y', 'xx') end"
+    ),
     "Lua collects garbage for ever": "while true do collectgarbage() end",
     "Lua walks a chain of metatables that has no end": (
         "local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end})\n"
@@ -191,6 +201,9 @@ LUA_NEVER_ASKS: Final[dict[str, str]] = {
     "Lua moves the items of a table that has none": ("table.move({}, 1, math.maxinteger - 1, 2)"),
     "Lua inserts into a table whose length lies": (
         "table.insert(setmetatable({}, {__len = function() return math.maxinteger - 1 end}), 1, 'x')"
+    ),
+    "Lua sorts a table whose length lies": (
+        "table.sort(setmetatable({}, {__len = function() return 2^31 - 2 | 0 end}), rawequal)"
     ),
     "Lua replaces by a pattern that backtracks": (
         "return ('a'):rep(40):gsub(('a?'):rep(40) .. ('a'):rep(40) .. 'b', '')"

@@ -127,3 +127,26 @@ print(table.concat(all, " "))
 local chain = function(x) return x end
 for i = 1, 50 do local inner = chain chain = function(x) return coroutine.wrap(inner)(x + 1) end end
 print(chain(0))
+
+-- What closes is closed whatever the error says, and closing again does nothing.
+for _, text in ipairs({"stack overflow in a calculator", "no stack overflow", "not enough memory cards"}) do
+  local co = coroutine.create(function() local a <close> = guard("of " .. text) error(text) end)
+  print(coroutine.resume(co))
+  print(coroutine.close(co))
+  print(coroutine.close(co))
+end
+print(coroutine.close(coroutine.create(print)))
+print(pcall(coroutine.close, coroutine.running()))
+do
+  local co = coroutine.create(function() local a <close> = guard("suspended") coroutine.yield(1, nil) end)
+  print(coroutine.resume(co))
+  print(coroutine.close(co))
+  print(coroutine.resume(co))
+end
+do
+  local co = coroutine.create(function()
+    return pcall(function() local a <close> = guard("across") return coroutine.yield("out"), error("in", 0) end)
+  end)
+  print(coroutine.resume(co))
+  print(select("#", coroutine.resume(co, "in")), coroutine.status(co))
+end

@@ -38,6 +38,14 @@ do
 end
 do
   local order = {}
+  print(xpcall(function()
+    local guard <close> = setmetatable({}, {__close = function() order[#order + 1] = "closed" end})
+    error("stack overflow of the calculator")
+  end, function(m) order[#order + 1] = "handled" return m end))
+  print(table.concat(order, " then "))
+end
+do
+  local order = {}
   local function level3() error("at three") end
   local function level2() level3() order[#order + 1] = "not here" end
   print(pcall(level2), #order)
