@@ -136,6 +136,17 @@ def test_a_wrong_value_in_a_variable_names_the_variable():
     )
 
 
+def test_what_is_wrong_with_a_section_names_the_variables_of_its_keys():
+    environ = {
+        "LLMSPELL_STATE__BACKUP__RETENTION__KIND": "size",
+        "LLMSPELL_STATE__BACKUP__RETENTION__KEEP_DAILY": "3",
+    }
+    with pytest.raises(ConfigError) as caught:
+        load_config(environ=environ)
+    names = "LLMSPELL_STATE__BACKUP__RETENTION__KEEP_DAILY, LLMSPELL_STATE__BACKUP__RETENTION__KIND"
+    assert str(caught.value).startswith(f"{names}: state.backup.retention ")
+
+
 def test_a_wrong_override_names_its_key():
     with pytest.raises(ConfigError, match=r'unknown key "state\.bakend"'):
         load_config(environ={}, overrides={"state.bakend": "memory"})

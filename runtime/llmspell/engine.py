@@ -205,6 +205,7 @@ class Runtime:
             if self._scheduler is None:
                 from llmspell.backup.scheduler import Scheduler
 
+                self.backups.schedule.check_not_empty()
                 self._scheduler = Scheduler(self._run_due_backups, self.backups.next_due)
                 self._scheduler.start()
             return self._scheduler

@@ -215,3 +215,24 @@ def test_a_command_to_paste_has_profile_and_actor_too(project: tuple[Program, st
     assert undo.startswith(f"to undo it: {given}")
     assert pasted(folder, undo, "--yes") == 0
     assert stored(folder) == {**THEN, "c": 3}
+
+
+def test_a_backup_of_a_newer_llmspell_says_so_where_none_is_named(
+    project: tuple[Program, str],
+) -> None:
+    folder, full = project
+    file = folder.folder / "backups" / full / "manifest.json"
+    text = file.read_text()
+    file.write_text(text.replace('"format_version": 1', '"format_version": 2'))
+    assert file.read_text() != text
+    for command in (["restore", "--yes"], ["restore", full, "--yes"], ["show", "latest"]):
+        refused(folder, *command, code="unsupported_backup")
+    assert "is of a newer llmspell" in run(folder, "backup", "verify").stdout
+
+
+def test_a_name_that_is_nowhere_says_nothing_against_the_backups(
+    project: tuple[Program, str],
+) -> None:
+    folder, full = project
+    refused(folder, "restore", full, "--scope", "globl", "--yes", code="restore_failed")
+    assert backup(folder, "health").stdout.splitlines()[0] == "ok"

@@ -97,3 +97,26 @@ def test_the_latest_backup_of_a_store_that_took_the_place_of_a_lost_one_is_the_l
     backed_up(new, 3)
     latest = backed_up(new, 4)
     assert lost.restore(open_store("memory"), alone=True).backup_id == latest.id
+
+
+def test_a_change_that_a_clock_dated_later_keeps_none_that_came_after_it_from_counting(
+    tmp_path: Path,
+) -> None:
+    history = History(tmp_path)
+    history.run([Save("global", "before", 1)])
+    history.create("full")
+    history.now += DAY
+    history.run([Save("global", "ahead", 2)])
+    history.now -= DAY
+    history.run([Save("global", "after", 3), Save("global", "before", 4)])
+    then = history.now
+    history.now += SECOND
+    history.run([Save("global", "before", 5)])
+    for _ in ("by the journal", "by an incremental backup"):
+        into = open_store("memory")
+        history.restore(into, at_us=then)
+        assert {(row.key, row.version) for row in into.scan("global")} == {
+            ("before", 2),
+            ("after", 1),
+        }
+        history.create("incremental")

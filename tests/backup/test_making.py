@@ -25,6 +25,7 @@ from llmspell.errors import (
     BackupInUse,
     BackupNotFound,
     BackupRunning,
+    ConfigError,
     FeatureUnavailable,
     InvalidArgument,
     KeyMissing,
@@ -607,3 +608,10 @@ def test_a_backup_before_a_restore_lets_no_journal_go(opened: Open) -> None:
     list(state.compact())
     state.restore_backup(at=between)
     assert state.load("global", "k") == 2
+
+
+def test_what_waits_for_backups_is_told_that_none_are_scheduled(opened: Open) -> None:
+    runtime = opened()
+    for wait in (runtime.schedule_backups, runtime.state.run_due_backups):
+        with pytest.raises(ConfigError, match="no backups are scheduled"):
+            wait()

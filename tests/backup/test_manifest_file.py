@@ -117,7 +117,7 @@ def test_what_is_no_manifest_is_damaged(data: bytes) -> None:
 
 def test_a_later_format_is_told_whatever_else_it_holds() -> None:
     for data in b'{"format_version": 2}', forged(lambda one: one.update(format_version=2)):
-        with pytest.raises(UnsupportedBackup, match="format 2, this version of llmspell knows 1"):
+        with pytest.raises(UnsupportedBackup, match="format 2, this one knows 1"):
             unpack(data, ID)
 
 

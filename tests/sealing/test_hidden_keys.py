@@ -10,6 +10,7 @@ from llmspell import Runtime
 from llmspell.errors import ConfigError, KeyMissing, LockUnavailable, VersionConflict
 from llmspell.state.manager import StateManager
 from llmspell.testing.walking import walk_all
+from state.beside import wait_until
 
 from .conftest import everything_on_disk, forge, rows_of
 
@@ -64,6 +65,7 @@ def test_history_watches_and_rollback_name_the_keys(state: StateManager) -> None
     ]
     state.rollback(mark)
     assert state.load("g", "note") == 1
+    wait_until(lambda: len(told) == 4)
     assert told == [("note", "put"), ("note", "put"), ("note", "delete"), ("note", "put")]
 
 

@@ -168,6 +168,7 @@ def test_one_bad_entry_refuses_a_whole_import_and_is_named(desk: Desk) -> None:
         (lambda s: s.save("g", "k", 1, schema_version="1"), "schema_version"),
         (lambda s: s.save("g", "k", 1, schema_version=0), "schema_version"),
         (lambda s: s.save("g", "k", 1, schema_version=2**70), "schema_version"),
+        (lambda s: s.save("g", "k", 1, schema_version=2**31), "schema_version"),
         (lambda s: s.save("g", "k", 1, state_class="sensitiv"), "class"),
         (lambda s: s.delete("g", "k", if_version="1"), "if_version"),
         (lambda s: s.list_keys("g", limit="1"), "limit"),

@@ -83,11 +83,11 @@ def spool_journal(journal: Store, after: int, until: Until) -> Spool:
     spool = Spool()
     try:
         start, last = after, journal.span().last
-        while after < last and (page := journal.changes(after, limit=min(_PAGE, last - after))):
+        while after < last and (page := _page(journal, after, last, until)):
             after = page[-1].seq
-            changes = until.cut(_with_times(journal, page))
-            spool.add(changes)
-            if len(changes) < len(page):
+            if counting := until.counting(page):
+                spool.add(_with_times(journal, counting))
+            if until.is_behind(after):
                 break
         if journal.span().floor > start:
             raise PointUnreachable(
@@ -97,6 +97,13 @@ def spool_journal(journal: Store, after: int, until: Until) -> Spool:
         spool.close()
         raise
     return spool
+
+
+def _page(journal: Store, after: int, last: int, until: Until) -> list[Change]:
+    """Return the next changes: with their values, but where none of them counts."""
+    limit = min(_PAGE, last - after)
+    page = journal.changes(after, limit=limit, values=False)
+    return journal.changes(after, limit=len(page)) if until.counting(page) else page
 
 
 def _with_times(journal: Store, page: list[Change]) -> list[Changed]:

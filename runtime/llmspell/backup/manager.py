@@ -297,9 +297,11 @@ class BackupManager(BackupMaker):
         Before a full or differential one an incremental one is made, where the schedule has
         those: it holds what was changed meanwhile, step by step. A full one takes the place of
         one that cannot be made from an earlier one any more, or whose chain grows beyond five
-        hundred. ``max_load`` is as for ``create``.
+        hundred. ``max_load`` is as for ``create``. Raises ``ConfigError`` without a schedule.
         """
-        schedule, store = self._schedule(), self._around.store()
+        schedule = self._schedule()
+        schedule.check_not_empty()
+        store = self._around.store()
         check_not_lost(store, self.latest())
         own = of_store(self.list(), store_id_of(store))
         create = partial(self.create, max_load=max_load, on_event=on_event)

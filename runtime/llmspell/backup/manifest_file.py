@@ -53,7 +53,7 @@ def unpack(data: bytes, expected_id: str) -> Manifest:
         raise _damaged(expected_id, ["it names no format"])
     if version > FORMAT_VERSION:
         raise UnsupportedBackup(
-            f"backup {expected_id} has format {version}, this version of llmspell knows"
+            f"backup {expected_id} is of a newer llmspell: it has format {version}, this one knows"
             f" {FORMAT_VERSION}",
             hint="upgrade llmspell",
             backup=expected_id,

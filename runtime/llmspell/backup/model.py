@@ -186,7 +186,7 @@ class BackupEvent(NamedTuple):
     """What a callback is told: ``kind`` is started, progress or finished.
 
     ``action`` is create, verify, restore, prune, export or import; ``done`` and ``total`` count
-    records.
+    records, for prune backups.
     """
 
     kind: str

@@ -172,6 +172,8 @@ class BackupPlace:
         except _MISTAKES:
             raise
         except Exception as error:
+            if isinstance(error, RestoreFailed) and error.details.get("reason") == "not_there":
+                raise
             entry |= {"ok": False, "code": _code(error)}
             self._note(entry, started)
             raise

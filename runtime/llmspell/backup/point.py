@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import time_ns
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from llmspell.backup.chain import Catalogue
 from llmspell.backup.latest import check_damaged, is_another, latest_of
@@ -12,29 +12,34 @@ from llmspell.backup.model import Manifest, time_of
 from llmspell.backup.records import Changed
 from llmspell.errors import BackupError, BackupNotFound, PointUnreachable
 from llmspell.store.base import Store
+from llmspell.store.changes import Change
 
 __all__ = ["Route", "Until", "find_route", "route"]
+
+_Any = TypeVar("_Any", Change, Changed)
 
 _TRY: Final = "choose another point; `llmspell backup list` shows when backups were made"
 
 
 class Until(NamedTuple):
-    """A point in time: after the change ``seq``, or before the first one made after ``at_us``."""
+    """A point in time: after the change ``seq``, or after all that were made up to ``at_us``."""
 
     seq: int | None
     at_us: int | None
 
-    def cut(self, changes: list[Changed]) -> list[Changed]:
-        """Return the changes before the first one that is past this point."""
-        for at, change in enumerate(changes):
-            if self._is_past(change):
-                return changes[:at]
-        return changes
+    def counting(self, changes: list[_Any]) -> list[_Any]:
+        """Return the changes that count: they are as old as this point, or older.
 
-    def _is_past(self, change: Changed) -> bool:
+        Each has the time of the machine that made it. Where one that was ahead wrote, what others
+        wrote after it counts all the same.
+        """
         if self.seq is not None:
-            return change.seq > self.seq
-        return change.at > (self.at_us or 0)
+            return [change for change in changes if change.seq <= self.seq]
+        return [change for change in changes if change.at <= (self.at_us or 0)]
+
+    def is_behind(self, seq: int) -> bool:
+        """Tell whether no change after that of position ``seq`` can count."""
+        return self.seq is not None and self.seq <= seq
 
     def distance(self, manifest: Manifest) -> int | None:
         """Return how far this point lies behind a backup, 0 if it is exactly that moment.
@@ -111,6 +116,8 @@ def find_route(
         each for each in catalogue.manifests() if each.type != "scope" and each.id not in ignore
     ]
     if not found:
+        if catalogue.damaged:
+            catalogue.get(max(catalogue.damaged))  # tells what is wrong with it
         raise BackupNotFound(
             "there is no backup of everything to restore",
             hint="`llmspell backup list` shows what there is; one of a scope must be named",

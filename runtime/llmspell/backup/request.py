@@ -43,7 +43,11 @@ def check_request(
             )
     if (scope is not None) != (type_ == "scope"):
         needs = "needs a scope" if scope is None else "is of the whole store: leave scope out"
-        raise InvalidArgument(f"a backup of type {type_} {needs}", parameter="scope")
+        raise InvalidArgument(
+            f"a backup of type {type_} {needs}",
+            hint=None if scope is not None else "name it: --scope, or the option scope",
+            parameter="scope",
+        )
     if label is not None and (
         not isinstance(label, str)
         or not label.isprintable()

@@ -235,6 +235,7 @@ def _check_found(tally: Tally, target: Target, way: Route, options: RestoreOptio
             " store",
             hint="nothing was changed; `llmspell backup show` and `llmspell state scopes` tell"
             " which scopes there are",
+            reason="not_there",
             backup=backup_id,
             scope=scope,
         )

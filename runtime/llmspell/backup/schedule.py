@@ -48,6 +48,16 @@ class Schedule:
         for type_, expression in self.entries.items():
             _check(type_, expression)
 
+    def check_not_empty(self) -> None:
+        """Raise ``ConfigError`` if nothing is ever due: whoever runs it waits for backups."""
+        if not self.entries:
+            raise ConfigError(
+                "no backups are scheduled",
+                hint='set state.backup.schedule.full, for example to "0 3 * * 0" (Sundays, 3:00),'
+                '\nand state.backup.schedule.incremental, for example to "0 * * * *" (every hour)',
+                key="state.backup.schedule",
+            )
+
     def due(
         self, manifests: Sequence[Manifest], log: Iterable[Mapping[str, Any]], now_us: int
     ) -> list[Due]:

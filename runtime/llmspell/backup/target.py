@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from llmspell.backup.layers import Layer
 from llmspell.backup.overlay import Overlay
@@ -76,12 +76,13 @@ class Target:
         until = self._until
         for layer in self._later:
             for records in layer:
-                kept: list[Any] = records
-                if until is not None and records and type(records[0]) is Changed:
-                    kept = until.cut(kept)
-                if kept:
-                    yield kept
-                if len(kept) < len(records):
+                if until is None or not records or type(records[0]) is not Changed:
+                    yield records
+                    continue
+                changes = cast("list[Changed]", records)
+                if counting := until.counting(changes):
+                    yield counting
+                if until.is_behind(changes[-1].seq):
                     return
 
     def _chosen(self, rows: list[Any]) -> list[Row]:

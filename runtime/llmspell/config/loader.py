@@ -102,9 +102,16 @@ def _from_environment(environ: Mapping[str, str]) -> Mapping[str, Any]:
     settings = read_settings(environ)
 
     def place(problem: Problem, key: tuple[str, ...]) -> Problem:
-        return problem._replace(origin=settings.variables[key])
+        return problem._replace(origin=_variables(settings.variables, key))
 
     return _checked(settings.values, place, settings.problems)
+
+
+def _variables(variables: Mapping[tuple[str, ...], str], key: tuple[str, ...]) -> str:
+    """Return the variables that a problem is about: that of a section has those of its keys."""
+    return ", ".join(
+        sorted(name for place, name in variables.items() if place[: len(key)] == key[: len(place)])
+    )
 
 
 def _from_overrides(overrides: Mapping[str, Any]) -> Mapping[str, Any]:

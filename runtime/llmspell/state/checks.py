@@ -8,10 +8,19 @@ from typing import Any, Final
 from llmspell.errors import InvalidArgument, InvalidValue
 from llmspell_bridges.values import INT_MAX, is_unicode
 
-__all__ = ["MAX_TTL_S", "check_integer", "check_map", "check_seconds", "check_text", "check_ttl"]
+__all__ = [
+    "MAX_TTL_S",
+    "check_integer",
+    "check_map",
+    "check_schema_version",
+    "check_seconds",
+    "check_text",
+    "check_ttl",
+]
 
 #: A hundred years.
 MAX_TTL_S: Final = 100 * 365 * 24 * 3600
+_MAX_SCHEMA_VERSION: Final = 2**31 - 1  # what every database has room for
 
 
 def check_integer(name: str, value: Any, *, least: int) -> None:
@@ -20,6 +29,16 @@ def check_integer(name: str, value: Any, *, least: int) -> None:
         raise _wrong_type(name, "an integer", value)
     if not least <= value <= INT_MAX:
         raise InvalidValue(f"argument '{name}' must be {least} or more, in 64 bits", path=name)
+
+
+def check_schema_version(value: Any) -> None:
+    """Raise ``InvalidArgument`` or ``InvalidValue`` for what no schema can have as its version."""
+    check_integer("schema_version", value, least=1)
+    if value > _MAX_SCHEMA_VERSION:
+        raise InvalidValue(
+            f"argument 'schema_version' must be {_MAX_SCHEMA_VERSION} at most",
+            path="schema_version",
+        )
 
 
 def check_ttl(ttl: Any, *, hint: str = "leave it out for an entry that does not expire") -> int:

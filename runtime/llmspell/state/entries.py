@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from llmspell.errors import LlmSpellError, VersionConflict
 from llmspell.state.cache import Entry
-from llmspell.state.checks import check_integer
+from llmspell.state.checks import check_integer, check_schema_version
 from llmspell.state.contention import backoff
 from llmspell.state.core import Present, Scope, entry_of
 from llmspell.state.counter import add
@@ -90,7 +90,7 @@ class Entries(Rewriting):
     ) -> Metadata:
         """Do what ``save`` does with a value that is canonical already (one from a script)."""
         if schema_version is not None:
-            check_integer("schema_version", schema_version, least=1)
+            check_schema_version(schema_version)
         if if_version is not None:
             check_integer("if_version", if_version, least=0)
         ref = (self._writes(scope), self._key(key))
@@ -286,7 +286,7 @@ class Entries(Rewriting):
         """
         ref = Ref(self._writes(scope), self._key(key))
         check_integer("if_version", seen[0], least=0)
-        check_integer("schema_version", seen[1], least=1)
+        check_schema_version(seen[1])
         try:
             self._replace(ref, value, seen)
         except VersionConflict:

@@ -13,7 +13,7 @@ from time import time_ns
 from typing import Any
 
 from llmspell.errors import StateError, VersionConflict
-from llmspell.state.checks import check_integer
+from llmspell.state.checks import check_integer, check_schema_version
 from llmspell.state.core import Scope, entry_of
 from llmspell.state.rewriting import Rewriting
 from llmspell.store.base import Check, Delete, Operation, Put, Ref, Row
@@ -78,7 +78,7 @@ class Transaction:
         """
         ref = self._ref(self._state._writes(scope), key)
         if schema_version is not None:
-            check_integer("schema_version", schema_version, least=1)
+            check_schema_version(schema_version)
         if if_version is not None:
             check_integer("if_version", if_version, least=0)
             actual = _version(self._row(ref))

@@ -62,12 +62,15 @@ def newer_than(backups: BackupManager, backup_id: str, made: str | None) -> str 
     from llmspell.backup.model import is_before_restore
     from llmspell.cli.commands.backup_words import contents_text, moment_text
 
-    for each in backups.list():
+    there = backups.list()
+    stores = {each.id: each.journal.store_id for each in there if each.journal is not None}
+    for each in there:
         if each.id == backup_id:
             return None
         has_any = each.records or each.chain
         if each.type != "scope" and each.id != made and has_any:
             told = contents_text(each) + ", made before a restore" * is_before_restore(each)
+            told += ", of another store" * (stores.get(each.id) != stores.get(backup_id))
             when = moment_text(each.snapshot_us)[:-7]
             return (
                 f"backup {each.id} of {when} UTC is newer ({told}); to restore that:"

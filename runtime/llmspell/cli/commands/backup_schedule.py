@@ -59,15 +59,7 @@ def schedule(settings: Settings, once: bool, only_show: bool, as_json: bool) -> 
 
 def _scheduled(backups: BackupManager) -> Schedule:
     wanted = backups.schedule
-    if not wanted.entries:
-        from llmspell.errors import ConfigError
-
-        raise ConfigError(
-            "no backups are scheduled",
-            hint='set state.backup.schedule.full, for example to "0 3 * * 0" (Sundays at three),'
-            '\nand state.backup.schedule.incremental, for example to "0 * * * *" (every hour)',
-            key="state.backup.schedule",
-        )
+    wanted.check_not_empty()
     return wanted
 
 

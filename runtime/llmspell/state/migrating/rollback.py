@@ -90,7 +90,7 @@ def _changes_of(
 
 
 def _is_of(change: Change, run: MigrationRun) -> bool:
-    """Tell whether the run made a change: what a restore brings back has its correlation id, too."""
+    """Tell whether the run made a change; what a restore brings back has its id, too."""
     is_restored = (change.run_id or "").startswith(RESTORE_RUN)
     return change.op == "put" and change.correlation_id == run.id and not is_restored
 

@@ -62,6 +62,10 @@ class PortableDriver:
         return portable_failure(error, self.name, self.location)
 
 
+#: Modules whose packages have other names.
+_PACKAGES: Final = {"MySQLdb": "mysqlclient"}
+
+
 def _engine(url: URL) -> Engine:
     # The messages of SQLAlchemy about a bad url quote parts of it.
     try:
@@ -72,9 +76,10 @@ def _engine(url: URL) -> Engine:
             hint="use postgresql://, mysql+pymysql:// or another dialect of SQLAlchemy",
         ) from None
     except ImportError as error:
+        missing = error.name or "the package it needs"
         raise FeatureUnavailable(
             f"the driver for {url.drivername!r} is not installed",
-            hint=f"pip install {error.name or 'the package it needs'}",
+            hint=f"pip install {_PACKAGES.get(missing, missing)}",
             backend=url.drivername,
         ) from error
     except (ArgumentError, TypeError, ValueError):
