@@ -77,6 +77,12 @@ def test_a_store_that_is_not_there_is_not_backed_up_and_not_made(
     assert [each["id"] for each in report(folder, "list")["backups"]] == [full]
 
 
+def test_a_restore_where_there_is_no_backup_makes_no_store(llmspell: Program) -> None:
+    prepare(llmspell)
+    refused(llmspell, "restore", "--yes", code="backup_not_found")
+    assert not list(llmspell.folder.glob("state.db*"))
+
+
 def test_the_first_backup_of_a_new_store_is_not_warned_of(llmspell: Program) -> None:
     prepare(llmspell)
     assert run(llmspell, "state", "compact").returncode == 0

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from llmspell.config import Config
     from llmspell.state.manager import StateManager
 
-__all__ = ["check_exists", "open_existing", "open_state", "read_state"]
+__all__ = ["check_exists", "open_existing", "open_state", "read_state", "without_making"]
 
 
 @contextmanager
@@ -35,10 +35,7 @@ def read_state(settings: Settings) -> Iterator[StateManager]:
 
     config = settings.load_if_given() or default_config()
     missing = _is_missing(config)
-    if missing:
-        nowhere = config.state.model_copy(update={"backend": "memory"})
-        config = config.model_copy(update={"state": nowhere})
-    with Runtime(config, actor=settings.acting_as()) as runtime:
+    with Runtime(without_making(config), actor=settings.acting_as()) as runtime:
         yield runtime.state
     if missing and not settings.as_json:
         from llmspell.cli.report import print_note
@@ -54,6 +51,14 @@ def open_existing(settings: Settings) -> Iterator[StateManager]:
     with Runtime(settings.load_if_given(), actor=settings.acting_as()) as runtime:
         check_exists(runtime.config)
         yield runtime.state
+
+
+def without_making(config: Config) -> Config:
+    """Return the configuration for looking: for a store that is not there memory stands in."""
+    if not _is_missing(config):
+        return config
+    nowhere = config.state.model_copy(update={"backend": "memory"})
+    return config.model_copy(update={"state": nowhere})
 
 
 def check_exists(config: Config) -> None:

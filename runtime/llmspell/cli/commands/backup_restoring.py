@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmspell.cli.commands.backup_advice import newer_than, with_advice
 from llmspell.cli.commands.backup_ids import proper_id
-from llmspell.cli.commands.backup_lost import check_named, without_making
+from llmspell.cli.commands.backup_lost import check_named
 from llmspell.cli.commands.backup_options import following, open_backed_up
+from llmspell.cli.store_access import without_making
 
 if TYPE_CHECKING:
     from llmspell.backup.restore_result import RestoreResult
