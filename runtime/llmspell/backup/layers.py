@@ -107,20 +107,9 @@ def _page(journal: Store, after: int, last: int, until: Until) -> list[Change]:
 
 
 def _with_times(journal: Store, page: list[Change]) -> list[Changed]:
-    """Return changes with the facts of their entries.
-
-    An entry that was put back by a restore was updated earlier than that, by others. Where it is
-    as it was since, the entry knows; the journal does not.
-    """
+    """Return changes with the facts of their entries: only a restore's are not the journal's."""
     refs = [
         Ref(each.scope, each.key) for each in page if (each.run_id or "").startswith(RESTORE_RUN)
     ]
     rows = {Ref(row.scope, row.key): row for row in journal.read(refs) if row} if refs else {}
-    return [_changed(each, rows.get(Ref(each.scope, each.key))) for each in page]
-
-
-def _changed(change: Change, row: Row | None) -> Changed:
-    updated_at, correlation_id = change.at, change.correlation_id
-    if row is not None and row.version == change.version:
-        updated_at, correlation_id = row.updated_at, row.correlation_id
-    return Changed(*change[:7], updated_at, *change[7:12], correlation_id, change.blob)
+    return [Changed.of(each, rows.get(Ref(each.scope, each.key))) for each in page]

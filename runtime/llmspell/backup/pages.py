@@ -53,7 +53,7 @@ class Pages:
         for page in self._journal(seq):
             page = self._readable(page)
             rows = reader.read([Ref(change.scope, change.key) for change in page])
-            yield [_changed(change, row) for change, row in zip(page, rows, strict=True)]
+            yield [Changed.of(change, row) for change, row in zip(page, rows, strict=True)]
 
     def _differences(self, reader: Reader, seq: int) -> Iterator[list[Row | Gone]]:
         """Yield the latest state of what changed: of a key's changes only the last one counts."""
@@ -83,30 +83,6 @@ class Pages:
             raise _unreadable(shut[0])
         self.unreadable += len(shut)
         return [each for each in records if not _is_shut(each)]
-
-
-def _changed(change: Change, row: Row | None) -> Changed:
-    """Return a change as it is kept: an entry that was restored has older facts of its own."""
-    updated_at, correlation_id = change.at, change.correlation_id
-    if row is not None and row.version == change.version and change.op == "put":
-        updated_at, correlation_id = row.updated_at, row.correlation_id
-    return Changed(
-        change.seq,
-        change.at,
-        change.scope,
-        change.key,
-        change.op,
-        change.version,
-        change.created_at,
-        updated_at,
-        change.schema_version,
-        change.state_class,
-        change.expires_at,
-        change.actor,
-        change.run_id,
-        correlation_id,
-        change.blob,
-    )
 
 
 def _latest(change: Change, row: Row | None) -> Row | Gone | None:

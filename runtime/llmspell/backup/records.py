@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from llmspell.store.base import FIRST_SCOPE, Row
+from llmspell.store.changes import Change
 
 __all__ = ["FIELDS", "Changed", "Gone", "Malformed", "Record", "Row", "checked"]
 
@@ -55,6 +56,18 @@ class Changed(NamedTuple):
     run_id: str | None
     correlation_id: str | None
     blob: bytes
+
+    @classmethod
+    def of(cls, change: Change, row: Row | None) -> Changed:
+        """Return a change as it is kept; ``row`` is the entry as it is now.
+
+        An entry that a restore put back has older facts than the change of the journal. Where it
+        is as it was since, the entry knows; the journal does not.
+        """
+        updated_at, correlation_id = change.at, change.correlation_id
+        if row is not None and row.version == change.version and change.op == "put":
+            updated_at, correlation_id = row.updated_at, row.correlation_id
+        return cls(*change[:7], updated_at, *change[7:12], correlation_id, change.blob)
 
 
 Record: TypeAlias = Row | Gone | Changed
