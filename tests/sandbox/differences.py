@@ -99,7 +99,7 @@ _LUA: Final = [
         expression="select(2, pcall(load, {}))",
         plain="bad argument #1 to 'load' (function expected, got table)",
         here="bad argument #1 to 'load' (string or function expected)",
-        reason="numbers are no chunks here either",
+        reason="a number is no chunk here",
     ),
     Difference(
         language="lua",

@@ -46,14 +46,13 @@ LUA_LOOPS: Final[dict[str, str]] = {
         "while true do spun = false load(down) end"
     ),
     "Lua closes a coroutine that had no stack left": (
-        "local spun, deepest\n"
-        "local function down() local x <close> = setmetatable({}, {__close = function()\n"
-        "if spun then while true do end end end})\n"
-        "local co = coroutine.create(down)\n"
-        "if not coroutine.resume(co) and not spun then\n"
-        "spun, deepest = true, coroutine.running() while true do end end end\n"
-        "while true do spun = false coroutine.resume(coroutine.create(down))\n"
-        "coroutine.close(deepest) end"
+        "local co, closing\n"
+        "local function at(n, fn) if n > 0 then return select(-1, pcall(at, n - 1, fn)) end\n"
+        "co = coroutine.create(fn) return select(-1, coroutine.resume(co)) end\n"
+        "local n = 0 while at(n, function() return 'in' end) == 'in' do n = n + 1 end\n"
+        "while true do at(n - 1, function() local x <close> = setmetatable({}, {__close =\n"
+        "function() while closing do end end}) while true do end end)\n"
+        "closing = true coroutine.close(co) closing = false end"
     ),
     "Lua loops in a coroutine": "coroutine.wrap(function() while true do end end)()",
     "Lua catches the end of a coroutine and starts the next one": (
